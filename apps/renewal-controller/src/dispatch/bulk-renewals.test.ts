@@ -344,7 +344,8 @@ describe('BulkRenewals', () => {
   });
 
   test('continues when scheduled again, although a replica with a wrong clock has delayed its job', async () => {
-    const { replica, prefix } = await fleet(false);
+    const context = await fleet(false);
+    const { replica, prefix, sessions } = context;
     const keys = redisKeys(prefix);
     const nodes = Object.keys(volumes);
     await replica.connections.commands.del(...nodes.map(keys.volumes), keys.sessions, keys.snapshots);
@@ -354,10 +355,15 @@ describe('BulkRenewals', () => {
     // Its volumes are missing: the job waits for a second, until an hour from now.
     await until(async () => (await replica.dispatcher.due.counts()).delayed === 7);
     await ahead.stop();
-    for (const node of nodes) {
-      const renewed = (volumes[node] ?? []).map((sketch) => later({ ...sketch, generation: 2 }));
-      await enrol(replica, node, renewed);
+    // Those of one node are reported as they were and have to be renewed, those of the other one have been.
+    for (const [node, generation] of [
+      ['node-a', 1],
+      ['node-b', 2],
+    ] as const) {
+      const reports = (volumes[node] ?? []).map((sketch) => later({ ...sketch, generation }));
+      sessions.set(node, await enrol(replica, node, reports));
     }
+    const agent = answering(context, 'node-a');
     const { state, pending } = await replica.dispatcher.bulks.progress(id);
     assert.deepEqual([state, pending], ['running', 3]);
     const correct = startReplica({ url: server.url, prefix });
@@ -365,6 +371,7 @@ describe('BulkRenewals', () => {
     await replica.dispatcher.bulks.schedule(id);
     await until(async () => (await replica.dispatcher.bulks.progress(id)).state === 'finished');
     assert.equal((await replica.dispatcher.bulks.progress(id)).renewed, 3);
+    assert.equal(agent.jobs.length, 2);
   });
 
   test('renews a volume whose report a failover lost just before the request', async () => {
