@@ -116,6 +116,25 @@ describe('the dashboard', () => {
     assert.ok(dashboard.panels.length > 30);
   });
 
+  it('has panels of pod certificates only if the controller follows them', async () => {
+    const titlesOf = async (isEnabled: boolean): Promise<readonly string[]> => {
+      const objects = await render({
+        'grafanaDashboard.enabled': true,
+        'controller.podCertificates.enabled': isEnabled,
+      });
+      const maps = objects.filter(({ kind }) => kind === 'ConfigMap') as unknown as readonly {
+        readonly data: Readonly<Record<string, string>>;
+      }[];
+      const json = maps.flatMap(({ data }) => data['certfleet.json'] ?? []).join('');
+      const { panels } = JSON.parse(json) as { readonly panels: readonly { readonly title: string }[] };
+      return panels.map(({ title }) => title);
+    };
+    const usual = await titlesOf(false);
+    assert.ok(!usual.some((title) => /pod certificate/i.test(title)));
+    const more = (await titlesOf(true)).slice(usual.length);
+    assert.deepEqual(more.slice(0, 3), ['Pod certificates', 'Pod certificates by state', 'Pod certificates at risk']);
+  });
+
   it('selects the agents by the configured name', async () => {
     const objects = await render({ ...withoutController, 'grafanaDashboard.enabled': true, nameOverride: 'certs' });
     const { data } = objectOf(objects, 'ConfigMap') as unknown as { readonly data: Readonly<Record<string, string>> };

@@ -22,6 +22,8 @@ export interface ProjectingPod {
   readonly workload: string;
   /** By the clock of the API server. */
   readonly createdMs: number;
+  /** When it got its node, by the same clock; undefined before. */
+  readonly scheduledMs?: number;
   /** Empty once the pod has ended: the kubelet then refreshes nothing. */
   readonly projections: readonly PodProjection[];
 }
@@ -39,7 +41,14 @@ interface RawPod {
     readonly serviceAccountName?: string;
     readonly volumes?: readonly RawVolume[];
   };
-  readonly status?: { readonly phase?: string };
+  readonly status?: {
+    readonly phase?: string;
+    readonly conditions?: readonly {
+      readonly type?: string;
+      readonly status?: string;
+      readonly lastTransitionTime?: string;
+    }[];
+  };
 }
 
 interface RawVolume {
@@ -61,7 +70,17 @@ export function parsePod(raw: unknown): ProjectingPod | undefined {
   if (metadata.uid === undefined || projections.length === 0) return undefined;
   const { nodeName: node = '', serviceAccountName: serviceAccount = 'default' } = spec;
   const hasEnded = endedPhases.has(status?.phase);
-  return { ...identityOf(metadata.uid, metadata), node, serviceAccount, projections: hasEnded ? [] : projections };
+  return {
+    ...identityOf(metadata.uid, metadata),
+    ...scheduledOf(status),
+    ...{ node, serviceAccount, projections: hasEnded ? [] : projections },
+  };
+}
+
+function scheduledOf({ conditions = [] }: NonNullable<RawPod['status']> = {}): Pick<ProjectingPod, 'scheduledMs'> {
+  const found = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'True');
+  const scheduledMs = Date.parse(found?.lastTransitionTime ?? '');
+  return Number.isNaN(scheduledMs) ? {} : { scheduledMs };
 }
 
 function identityOf(
