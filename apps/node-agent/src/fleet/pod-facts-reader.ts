@@ -1,9 +1,10 @@
 import { delay } from '@certfleet/shared/clock.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
+import { workloadOfPod } from '@certfleet/shared/kube/workload-of-pod.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { timeoutSignal } from '../volume/timeout-signal.ts';
-import { chosenLabels, workloadOf } from './pod-facts.ts';
+import { chosenLabels } from './pod-facts.ts';
 import type { PodFacts, ReportedPod } from './pod-facts.ts';
 
 /** A pod whose volume is reported. */
@@ -103,7 +104,10 @@ export class PodFactsReader {
       // Another pod has the name, or none: nothing is known of this one.
       const isSame = seen?.uid === pod.uid;
       const facts = isSame
-        ? { workload: workloadOf(pod.name, seen), labels: chosenLabels(labels, seen.metadata.labels) }
+        ? {
+            workload: workloadOfPod(pod.name, seen.metadata.controller, seen.metadata.labels),
+            labels: chosenLabels(labels, seen.metadata.labels),
+          }
         : undefined;
       this.#facts.set(volumeId, { uid: pod.uid, facts });
       if (facts !== undefined) this.#onChange?.(volumeId);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { createLogger } from '@certfleet/shared/logger.ts';
-import { chosenLabels, workloadOf } from './pod-facts.ts';
+import { chosenLabels } from './pod-facts.ts';
 import type { ReportedPod } from './pod-facts.ts';
 import { PodFactsReader } from './pod-facts-reader.ts';
 
@@ -13,25 +13,7 @@ const pod = (controller: Owner, labels: Record<string, string> = {}, uid = 'u1')
   metadata: { controller, labels },
 });
 
-describe('workloadOf', () => {
-  test('names the workload by the controlling owner of the pod', () => {
-    const hash = { 'pod-template-hash': '5d8f7c' };
-    const cases: readonly (readonly [Owner, Record<string, string>, string])[] = [
-      [undefined, {}, 'Pod/web-0'],
-      [{ kind: 'StatefulSet', name: 'web' }, {}, 'StatefulSet/web'],
-      [{ kind: 'DaemonSet', name: 'proxy' }, {}, 'DaemonSet/proxy'],
-      [{ kind: 'ReplicaSet', name: 'web-5d8f7c' }, hash, 'Deployment/web'],
-      [{ kind: 'ReplicaSet', name: 'own' }, hash, 'ReplicaSet/own'],
-      [{ kind: 'ReplicaSet', name: 'own-5d8f7c' }, {}, 'ReplicaSet/own-5d8f7c'],
-      [{ kind: 'Job', name: 'report-29561234' }, {}, 'CronJob/report'],
-      [{ kind: 'Job', name: 'import-1' }, {}, 'Job/import-1'],
-    ];
-    for (const [owner, labels, expected] of cases) {
-      const { kind, name } = workloadOf('web-0', pod(owner, labels));
-      assert.equal(`${kind}/${name}`, expected);
-    }
-  });
-
+describe('chosenLabels', () => {
   test('takes the chosen labels that the pod has, and no property of objects', () => {
     const labels = { team: 'payments', secret: 'x' };
     assert.deepEqual(chosenLabels(['owner', 'team', 'constructor'], labels), [{ key: 'team', value: 'payments' }]);
