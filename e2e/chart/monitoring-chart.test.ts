@@ -26,6 +26,7 @@ describe('the PrometheusRule', () => {
     assert.equal(metadata.labels['release'], 'main');
     const rules = await chartRules(values);
     assert.ok(!rules.some(({ alert }) => alert === 'CertfleetRedisDown'));
+    assert.ok(!rules.some(({ alert }) => alert === 'CertfleetPostureViolated'), 'off by default');
     const stuck = rules.find(({ alert }) => alert === 'CertfleetLaneStuck');
     assert.match(stuck?.expr ?? '', /\{namespace="cert-manager"\}\) > 77$/m);
     assert.equal(stuck?.for, '7m');
