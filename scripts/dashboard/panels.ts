@@ -103,6 +103,10 @@ const now: Row = {
   ],
 };
 
+const largestCas = `topk(10, ${ofFleet('fingerprint', fleet('ca_volumes'))})`;
+/** With the name of the CA, if it is known. */
+const volumesByCa = `${largestCas} * on (fingerprint) group_left (name) max by (fingerprint, name) (${fleet('ca_info')}) or on (fingerprint) ${largestCas}`;
+
 const volumes: Row = {
   title: 'Fleet',
   panels: [
@@ -124,6 +128,13 @@ const volumes: Row = {
         { expr: `max by (left) (${fleet('volumes_at_risk')})`, legend: 'at risk, {{left}} left' },
         { expr: `max(${fleet('volumes_expired')})`, legend: 'expired' },
       ],
+    },
+    {
+      title: 'Volumes by CA',
+      help: 'The ten CAs with the most volumes, by their SHA-256; the name follows some minutes after the start of a controller.',
+      kind: 'graph',
+      unit: 'short',
+      queries: [{ expr: volumesByCa, legend: '{{name}} {{fingerprint}}' }],
     },
     {
       title: 'Largest issuers',

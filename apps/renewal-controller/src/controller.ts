@@ -112,6 +112,7 @@ export class Controller {
       silentAfterMs: this.#silentAfterMs,
       intent: () => this.#intent,
       podCertificates: () => this.#podCertificates?.current,
+      cas: { maxNamed: config['ca-metrics'], nameOf: (ca: string) => this.#renewals?.nameOfCa(ca) },
     };
     this.#readiness = new Readiness({
       clock,

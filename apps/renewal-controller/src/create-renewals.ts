@@ -3,12 +3,14 @@ import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { lastingAudit } from './audit/lasting-audit.ts';
+import type { ControllerConfig } from './config.ts';
 import type { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
 import { createRollouts } from './create-rollouts.ts';
 import type { RolloutsParts } from './create-rollouts.ts';
 import { readIndexState } from './fleet-index/index-state.ts';
 import type { DescribeVolume } from './fleet-api/volume-descriptions.ts';
-import { CaHistory, caHistoryWork } from './fleet-index/view/ca-history.ts';
+import { CaHistory, caHistoryWork, largestFirst } from './fleet-index/view/ca-history.ts';
+import type { CaCounts } from './fleet-index/view/ca-history.ts';
 import type { FleetFollower } from './fleet-index/view/fleet-follower.ts';
 import type { FleetView } from './fleet-index/view/fleet-view.ts';
 import { announceChanges } from './fleet-index/write/announce-changes.ts';
@@ -31,7 +33,8 @@ import { RotationReconciler } from './rotations/rotation-reconciler.ts';
 import { RotationRequests } from './rotations/rotation-requests.ts';
 import { volumeSelector } from './renewals/volume-selector.ts';
 
-export interface RenewalsParts extends Pick<RolloutsParts, 'config' | 'observe' | 'replica'> {
+export interface RenewalsParts extends Pick<RolloutsParts, 'observe' | 'replica'> {
+  readonly config: RolloutsParts['config'] & Pick<ControllerConfig, 'ca-metrics'>;
   readonly intent: {
     readonly store: IntentStore;
     readonly events: IntentEvents;
@@ -60,6 +63,8 @@ export interface Renewals {
     'audit' | 'announce' | 'selectVolumes' | 'renewals' | 'rotations' | 'isIndexCurrent' | 'intentProblem' | 'caHistory'
   >;
   readonly inForce: RenewalsInForce;
+  /** The subject of a CA with a series of its own in the metrics; undefined until it is known. */
+  nameOfCa(fingerprint: string): string | undefined;
   start(): void;
   stop(): Promise<void>;
 }
@@ -112,6 +117,7 @@ export function createRenewals(parts: RenewalsParts): Renewals {
   return {
     forApi: { audit, announce, selectVolumes, renewals, ...rotations.forApi, ...state },
     inForce: new RenewalsInForce(store),
+    nameOfCa: rotations.nameOfCa,
     start: () => {
       reconciler.start();
       rotations.start();
@@ -125,13 +131,13 @@ export function createRenewals(parts: RenewalsParts): Renewals {
   };
 }
 
-interface Rotations extends Pick<Renewals, 'start' | 'stop'> {
+interface Rotations extends Pick<Renewals, 'start' | 'stop' | 'nameOfCa'> {
   readonly forApi: Pick<ApiContext, 'rotations' | 'caHistory'>;
 }
 
 /** What carries out rotations, proposes them, and changes them for the API, and the history of CAs. */
 function createRotations(
-  { describeVolume, action, silentAfterMs, connections, keys, follower: index, clock, log }: RenewalsParts,
+  { config, describeVolume, action, silentAfterMs, connections, keys, follower: index, clock, log }: RenewalsParts,
   shared: Omit<RotationReconcilerParts, 'silentAfterMs' | 'fleetCas'>,
 ): Rotations {
   const fleetCas = new FleetCas({ ...shared, silentAfterMs, describeVolume });
@@ -140,8 +146,16 @@ function createRotations(
   const memory = new RedisProposalMemory(connections.commands, keys);
   const proposer = new RotationProposer({ ...common, action, memory });
   const history = new CaHistory(connections.commands, keys);
-  const recording = caHistoryWork({ history, index, clock, log });
+  const maxNamed = config['ca-metrics'];
+  const learn = ({ cas }: CaCounts): Promise<void> =>
+    fleetCas.learn(
+      largestFirst(cas)
+        .slice(0, maxNamed)
+        .map(([fingerprint]) => fingerprint),
+    );
+  const recording = caHistoryWork({ history, index, learn, clock, log });
   return {
+    nameOfCa: (fingerprint) => fleetCas.subjectOf(fingerprint),
     forApi: { rotations: new RotationRequests({ ...common, reconciler }), caHistory: history },
     start: () => {
       reconciler.start();

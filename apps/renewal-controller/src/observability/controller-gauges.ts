@@ -1,6 +1,7 @@
 import { laneStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
+import { caGauges } from './ca-gauges.ts';
 import type { ControllerSnapshot, IndexSnapshot } from './controller-snapshot.ts';
 import type { IssuerNames, NamedCandidate } from './issuer-names.ts';
 import { labelGauges } from './label-gauges.ts';
@@ -52,6 +53,7 @@ export function registerGauges(
   fleetGauges(indexed, names.volumes);
   postureGauges(indexed);
   labelGauges(indexed);
+  caGauges(indexed);
   laneGauges(gauge, names.lanes);
   redisGauges(gauge);
   rotationGauges(gauge);

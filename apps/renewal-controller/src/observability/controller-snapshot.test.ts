@@ -35,6 +35,7 @@ function sourcesWith(
     silentAfterMs: 30_000,
     postureLimits: [],
     podLabels: [],
+    cas: { maxNamed: 2, nameOf: (fingerprint) => (fingerprint === 'a' ? 'CN=a' : undefined) },
   };
 }
 

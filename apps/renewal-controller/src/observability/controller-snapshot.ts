@@ -17,6 +17,8 @@ import type { PodCertificates } from '../pod-certificates/pod-certificate-view.t
 import type { RedisHealth } from '../redis/redis-health.ts';
 import type { UndecidedRenewal } from '../renewals/undecided-renewals.ts';
 import type { RotationRow } from '../rotations/rotation-row.ts';
+import { caVolumes } from './ca-gauges.ts';
+import type { CaSettings, CaVolumes } from './ca-gauges.ts';
 import { LabelCounter } from './label-gauges.ts';
 import type { LabelGroup } from './label-gauges.ts';
 import type { IssuerReporter, Reporters } from './issuer-names.ts';
@@ -31,6 +33,7 @@ export interface IndexSnapshot {
   /** Of the same volumes as `stats`. */
   readonly posture?: PostureCounts;
   readonly labels?: readonly LabelGroup[];
+  readonly cas?: readonly CaVolumes[] | undefined;
   readonly nodes: { readonly online: number; readonly silent: number };
 }
 
@@ -69,6 +72,7 @@ export interface SnapshotSources {
   readonly silentAfterMs: number;
   readonly postureLimits: readonly PostureLimit[];
   readonly podLabels: readonly string[];
+  readonly cas: CaSettings;
   /** Undefined before the objects of operators are followed. */
   readonly intent: () => IntentSource | undefined;
   /** Undefined if the controller does not follow pod certificates. */
@@ -126,7 +130,12 @@ function podCertificateSnapshot(index: PodCertificates | undefined, nowMs: numbe
 function indexSnapshot(
   view: FleetView,
   nowMs: number,
-  { silentAfterMs, postureLimits, podLabels }: Pick<SnapshotSources, 'silentAfterMs' | 'postureLimits' | 'podLabels'>,
+  {
+    silentAfterMs,
+    postureLimits,
+    podLabels,
+    cas,
+  }: Pick<SnapshotSources, 'silentAfterMs' | 'postureLimits' | 'podLabels' | 'cas'>,
 ): IndexSnapshot {
   // Zero means that this replica has not read the node's first heartbeat yet.
   const silentNodes = view.silentNodes(nowMs, silentAfterMs).filter(({ lastSeenMs }) => lastSeenMs > 0);
@@ -154,6 +163,7 @@ function indexSnapshot(
     reporters: { byIssuer: reporters.byIssuer, nodes: nodes.length },
     posture: countPosture(postureLimits, present),
     labels: labels.groups(),
+    cas: caVolumes(present, cas),
     urgency: weighUrgency(present, nowMs, new Set()),
     nodes: { silent: silent.size, online: nodes.length - silent.size },
   };

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { normalFingerprint } from '@certfleet/operator-api/fingerprint.ts';
 import { Cache } from '@certfleet/shared/cache.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { distinguishedNameText } from '@certfleet/shared/distinguished-name-text.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { FleetView } from '../fleet-index/view/fleet-view.ts';
@@ -20,7 +21,8 @@ export interface FleetCasParts {
   readonly clock: Clock;
 }
 
-const maxCached = 200;
+/** At least the number of CAs that metrics may name. */
+const maxCached = 400;
 const neverMs = 365 * 86_400_000;
 /** After agents gave no answer, they are not asked again before: a rotation that waits must not delay the others. */
 const retryMs = 15_000;
@@ -34,7 +36,7 @@ const maxListed = 10;
  */
 export class FleetCas {
   readonly #parts: FleetCasParts;
-  readonly #known: Cache<{ readonly pem: string }>;
+  readonly #known: Cache<{ readonly pem: string; readonly subject: string }>;
   readonly #unanswered: Cache<{ readonly problem: string }>;
 
   constructor(parts: FleetCasParts) {
@@ -58,6 +60,16 @@ export class FleetCas {
     const found: string[] = [];
     for (const fingerprint of fingerprints) found.push(await this.#certificateOf(fingerprint));
     return found.join('');
+  }
+
+  /** Reads certificates that are not known yet. Never rejects. */
+  async learn(fingerprints: readonly string[]): Promise<void> {
+    for (const fingerprint of fingerprints) await this.#certificateOf(fingerprint).catch(() => undefined);
+  }
+
+  /** The subject of a CA (RFC 4514); undefined unless its certificate was read. */
+  subjectOf(fingerprint: string): string | undefined {
+    return this.#known.get(fingerprint)?.subject;
   }
 
   async #replaced({ fingerprint, issuer }: NamedCas['from'], after: string): Promise<string> {
@@ -101,7 +113,7 @@ export class FleetCas {
         const { ca } = await this.#parts.describeVolume(volume);
         const pem = pemOf(ca, fingerprint);
         if (pem !== undefined) {
-          this.#known.set(fingerprint, { pem });
+          this.#known.set(fingerprint, { pem, subject: distinguishedNameText(new X509Certificate(pem).subject) });
           return pem;
         }
         problem = `node ${volume.node} sent other certificates`;

@@ -22,20 +22,21 @@ describe('RotationRequests', () => {
   const view = new FleetView();
   /** The certificates that the agents of nodes send. */
   const answers = new Map<string, readonly Uint8Array[]>();
+  const fleetCas = new FleetCas({
+    view: () => view,
+    clock: systemClock,
+    silentAfterMs: 30_000,
+    describeVolume: (volume) => {
+      const ca = answers.get(volume.node);
+      return ca === undefined ? Promise.reject(new Error(`${volume.node} is away`)) : Promise.resolve({ ca });
+    },
+  });
   const requests = new RotationRequests({
     store,
     logger,
     apiActions: { note: () => Promise.resolve() },
     reconciler: { reconcile: () => Promise.resolve() },
-    fleetCas: new FleetCas({
-      view: () => view,
-      clock: systemClock,
-      silentAfterMs: 30_000,
-      describeVolume: (volume) => {
-        const ca = answers.get(volume.node);
-        return ca === undefined ? Promise.reject(new Error(`${volume.node} is away`)) : Promise.resolve({ ca });
-      },
-    }),
+    fleetCas,
   });
 
   const [from = '', to = '', other = ''] = ['old', 'new', 'other'].map((name) =>
@@ -54,6 +55,16 @@ describe('RotationRequests', () => {
   after(async () => {
     await store.stop();
     rmSync(directory, { recursive: true });
+  });
+
+  test('knows the subject of a CA once an agent has sent it, and none of an agent that is away', async () => {
+    report('learned', from);
+    answers.set('learned', [derOf(to), derOf(from)]);
+    report('away', to);
+    await fleetCas.learn([printOf(from), printOf(to), 'unknown']);
+    assert.match(fleetCas.subjectOf(printOf(from)) ?? '', /old/);
+    assert.equal(fleetCas.subjectOf(printOf(to)), undefined);
+    for (const node of ['learned', 'away']) view.replaceNode(node, { agentVersion: '1', connectedTo: '' }, new Map());
   });
 
   test('keeps both of two approvals at the same time', async () => {

@@ -113,6 +113,21 @@ describe('caHistoryWork', () => {
     assert.equal(clock.timers, 0);
   });
 
+  test('learns the names of the counted CAs, also before Redis answers', async () => {
+    const clock = new ManualClock();
+    const learned: string[] = [];
+    const work = caHistoryWork({
+      history: { record: () => Promise.reject(new Error('Redis is away')) },
+      index: { isCurrent: true, view: { volumes: () => volumesOf(['root', 'sub']) } },
+      learn: ({ cas }) => Promise.resolve(void learned.push(...cas.keys())),
+      ...{ clock, log },
+    });
+    work.start();
+    await clock.advance(5 * 60_000);
+    assert.deepEqual(learned.slice(0, 2), ['root', 'sub']);
+    await work.stop();
+  });
+
   test('records nothing while the index is not current or empty', async () => {
     for (const [isCurrent, volumes] of [
       [false, volumesOf(['a'])],

@@ -41,6 +41,10 @@ export function countCas(volumes: Iterable<IndexedVolume>): CaCounts {
   return { volumes: count, cas };
 }
 
+/** The CAs with their counts, those with most volumes first. */
+export const largestFirst = (cas: CaCounts['cas']): readonly (readonly [fingerprint: string, count: number])[] =>
+  [...cas].sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1));
+
 /**
  * Sets the counts of the current hour and removes hours that are not kept. The hour is that of the Redis server, so a
  * replica with a wrong clock removes nothing.
@@ -70,8 +74,7 @@ export class CaHistory {
   }
 
   async record({ volumes, cas }: CaCounts): Promise<void> {
-    const most = [...cas].sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1)).slice(0, maxCas);
-    const counts = JSON.stringify({ volumes, cas: Object.fromEntries(most) });
+    const counts = JSON.stringify({ volumes, cas: Object.fromEntries(largestFirst(cas).slice(0, maxCas)) });
     await recordScript.run(this.#redis, { keys: { history: this.#keys.caHistory }, args: { counts } });
   }
 
@@ -99,16 +102,20 @@ function decoded(fromMs: number, text: string): CaHour | undefined {
 export interface CaHistoryParts {
   readonly history: Pick<CaHistory, 'record'>;
   readonly index: { readonly isCurrent: boolean; readonly view: { volumes(): Iterable<IndexedVolume> } };
+  /** Learns the names of the CAs that are in use. Never rejects. */
+  readonly learn?: (counts: CaCounts) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /** Records the volumes by CA every few minutes. Each replica does: all count the same, and the last counts of an hour remain. */
-export function caHistoryWork({ history, index, clock, log }: CaHistoryParts): RepeatedWork {
+export function caHistoryWork({ history, index, learn, clock, log }: CaHistoryParts): RepeatedWork {
   return new RepeatedWork({
     work: async () => {
       const counts = index.isCurrent ? countCas(index.view.volumes()) : undefined;
-      if (counts !== undefined && counts.volumes > 0) await history.record(counts);
+      if (counts === undefined || counts.volumes === 0) return;
+      await learn?.(counts);
+      await history.record(counts);
     },
     pauseMs: everyMs,
     failure: 'volumes by CA not recorded, retrying',
