@@ -68,7 +68,7 @@ async function readPage(
     // With this version, the API server returns all objects at once from its cache, and ignores the limit.
     if (query['resourceVersion'] === '0') return { retry: { query: unversioned(query), limit } };
     if (limit === 1) throw thrown;
-    return { retry: { query, limit: Math.ceil(limit / 2) } };
+    return { retry: { query, limit: Math.ceil(limit / 5) } };
   }
 }
 
