@@ -23,6 +23,8 @@ import { kubeconfigWithToken } from '../api/issuer-fixture.ts';
 import { render } from '../chart/render-chart.ts';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { buildPage } from '../page/support/built-page.ts';
+import { PageBrowser } from '../page/support/page-browser.ts';
 import { KubeletProcess } from './kubelets/kubelet-process.ts';
 import { excessOver } from './kubelets/request-log.ts';
 import { installSignerRights, signerAccount } from './kubelets/signer-rights.ts';
@@ -399,14 +401,14 @@ describe('the controller on a real API server', () => {
     const token = await cluster.kubectl(['create', 'token', account, '--namespace', namespace]);
     const kubeconfig = await kubeconfigWithToken(cluster, token.stdout.trim());
     await controller.startController([
-      '--api-auth=none',
-      '--api-rate-limit=0',
+      ...['--api-auth=none', '--api-rate-limit=0', '--runbook-url=https://docs.example/runbook.md'],
       '--pod-certificates',
       `--kubeconfig=${kubeconfig}`,
     ]);
   }
 
   before(async () => {
+    buildPage();
     const chart = await render({ 'controller.podCertificates.enabled': true });
     const kinds = /^(ClusterRole|ClusterRoleBinding|ServiceAccount)$/;
     await cluster.apply(
@@ -477,6 +479,47 @@ describe('the controller on a real API server', () => {
     await eventually('the row to be restored', async () => (await statesOf('seen-0')) === states, limitMs);
     await cluster.kubectl(['delete', 'pod', 'seen-0', '-n', 'shop', '--force', '--grace-period=0']);
     await eventually('the rows to be removed', async () => (await statesOf('seen-0')) === '', limitMs);
+  });
+
+  test('the page, the wall and the tab say what is at risk and why, until the cure', async (t) => {
+    const browser = await PageBrowser.launch();
+    t.after(() => browser[Symbol.asyncDispose]());
+    const deletePods = async (of: string): Promise<void> => {
+      await cluster.kubectl(['delete', '--raw', `/api/v1/namespaces/${of}/pods?gracePeriodSeconds=0`]);
+    };
+    await deletePods('shop');
+    if (version === 'v1') await deletePods('storm');
+    const [page, wall] = [await browser.open(`${controller.url}/`), await browser.open(`${controller.url}/wall`)];
+    const titled = (title: RegExp): Promise<void> =>
+      eventually(`the title ${title.source}`, async () => title.test(await page.title()), limitMs);
+    await titled(/^All OK · Overview/);
+    await addPod('sold-0', 'db');
+    await finalStatus(await request('sold-0', 'db'));
+    await titled(/^Attention · Overview/);
+    const text = /1 pod certificate of signer example.com\/internal was denied, the first at .*: IdentityNotAllowed/;
+    await page.getByLabel('Verdict').getByRole('link', { name: text }).waitFor();
+    await wall.getByRole('heading', { name: 'Attention' }).waitFor({ timeout: limitMs });
+    await wall.getByText(text).waitFor();
+    await page.getByRole('link', { name: 'At risk', exact: true }).click();
+    const rows = page.getByRole('table', { name: 'Pod certificates at risk' }).locator('tbody tr');
+    await rows.filter({ hasText: 'sold-0' }).filter({ hasText: 'IdentityNotAllowed' }).waitFor();
+    assert.equal(await rows.count(), 1);
+    await rows.locator('.col-risk time').waitFor();
+    const runbook = rows.getByRole('link', { name: 'runbook' });
+    assert.equal(await runbook.getAttribute('href'), 'https://docs.example/runbook.md#certfleetpodcertificaterefused');
+    let out = '';
+    await runCli({
+      argv: ['list', '--at-risk', `--server=${controller.url}`],
+      ...{ env: {}, clock: systemClock, print: (printed) => void (out += printed), printError: () => undefined },
+    });
+    assert.match(out, /shop +sold-0 .*denied \(IdentityNotAllowed\) +denied /);
+    const { text: metrics } = await controller.ops('metrics');
+    assert.match(metrics, /pod_certificates_at_risk\{signer="example.com\/internal",reason="denied"\} 1/);
+    await deletePods('shop');
+    await titled(/^All OK · At risk/);
+    await page.getByText('No pod certificate that matches is at risk').waitFor({ timeout: limitMs });
+    await wall.getByRole('heading', { name: 'All OK' }).waitFor({ timeout: limitMs });
+    assert.deepEqual(browser.problems, []);
   });
 });
 
