@@ -52,7 +52,9 @@ interface RawBundle {
 const noBundle: RawBundle = { metadata: {}, spec: { signerName: '', trustBundle: '' } };
 
 let cluster: Cluster;
+/** With the rights of the signer. */
 let client: KubeClient;
+let signerKubeconfig: string;
 let signer: Signer;
 /** The version that the API server serves. */
 let version: string;
@@ -93,30 +95,35 @@ async function addPod(name: string, serviceAccountName: string): Promise<void> {
   await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
 }
 
-/** Creates a request as the kubelet of the node does. */
-async function request(pod: string, serviceAccountName: string, spec: object = {}): Promise<string> {
+/** The spec of a request as the kubelet of the node makes it. */
+async function requestSpec(pod: string, serviceAccountName: string, spec: object): Promise<object> {
   const key = privateKeyOf('ECDSAP256');
   const podUID = await uidOf('pod', pod, '-n', 'shop');
   const stub = stubRequestOf(key);
   const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64');
+  return {
+    signerName: 'example.com/internal',
+    podName: pod,
+    podUID,
+    serviceAccountName,
+    serviceAccountUID: await uidOf('serviceaccount', serviceAccountName, '-n', 'shop'),
+    nodeName: node,
+    nodeUID: await uidOf('node', node),
+    maxExpirationSeconds: 86_400,
+    ...(version === 'v1'
+      ? { stubPKCS10Request: stub.toString('base64') }
+      : { pkixPublicKey: publicKey, proofOfPossession: signedUid(key, podUID).toString('base64') }),
+    ...spec,
+  };
+}
+
+/** Creates a request as the kubelet of the node does. */
+async function request(pod: string, serviceAccountName: string, spec: object = {}): Promise<string> {
   const body = {
     apiVersion: `certificates.k8s.io/${version}`,
     kind: 'PodCertificateRequest',
     metadata: { generateName: 'req-', namespace: 'shop' },
-    spec: {
-      signerName: 'example.com/internal',
-      podName: pod,
-      podUID,
-      serviceAccountName,
-      serviceAccountUID: await uidOf('serviceaccount', serviceAccountName, '-n', 'shop'),
-      nodeName: node,
-      nodeUID: await uidOf('node', node),
-      maxExpirationSeconds: 86_400,
-      ...(version === 'v1'
-        ? { stubPKCS10Request: stub.toString('base64') }
-        : { pkixPublicKey: publicKey, proofOfPossession: signedUid(key, podUID).toString('base64') }),
-      ...spec,
-    },
+    spec: await requestSpec(pod, serviceAccountName, spec),
   };
   const asNode = ['--as', `system:node:${node}`, '--as-group', 'system:nodes', '--as-group', 'system:authenticated'];
   const created = await cluster.kubectl(['create', '-f', '-', '-o', 'name', ...asNode], {
@@ -164,6 +171,23 @@ const secretObject = (name: string): object => ({
   data: ca.data,
 });
 
+const newClient = (): KubeClient =>
+  new KubeClient({ credentials: kubeconfigCredentials(signerKubeconfig, systemClock), clock: systemClock });
+
+/** A replica with the rights of the chart. */
+async function startSigner(): Promise<Signer> {
+  const flags = [
+    `--namespace=${namespace}`,
+    `--lease-name=${signerAccount}`,
+    '--ops-bind-address=127.0.0.1:0',
+    '--trust-bundles',
+  ];
+  const config = parseFlags(signerFlags, flags, {});
+  const started = new Signer({ config, env: {}, clock: systemClock, log: createLogger(0), client: newClient() });
+  await started.start();
+  return started;
+}
+
 before(async () => {
   cluster = await startCluster({
     nodes: 'control-plane',
@@ -180,20 +204,13 @@ before(async () => {
   });
   await cluster.apply([secretObject('internal-ca'), signerObject('internal', {})]);
   await cluster.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: node } });
-  const kubeconfig = await kubeconfigWithToken(cluster, token);
-  client = new KubeClient({ credentials: kubeconfigCredentials(kubeconfig, systemClock), clock: systemClock });
-  const flags = [
-    `--namespace=${namespace}`,
-    `--lease-name=${signerAccount}`,
-    '--ops-bind-address=127.0.0.1:0',
-    '--trust-bundles',
-  ];
-  const config = parseFlags(signerFlags, flags, {});
-  signer = new Signer({ config, env: {}, clock: systemClock, log: createLogger(0), client });
-  await signer.start();
+  signerKubeconfig = await kubeconfigWithToken(cluster, token);
+  client = newClient();
+  signer = await startSigner();
 });
 after(async () => {
   await signer.stop();
+  client.stop();
   await cluster.stop();
 });
 
@@ -267,6 +284,24 @@ describe('the pod certificate signer on a real API server', () => {
       });
     await assert.rejects(apply('example.com:foreign:certfleet', 'example.com/foreign'), { code: 'permission-denied' });
     await assert.rejects(apply('foreign', undefined), { code: 'permission-denied' });
+  });
+
+  test('signs after a start although requests of a tenant are larger than a list may be', async () => {
+    // 1.5 MB each in a list, where the API server escapes each of these characters.
+    const annotations = { 'csi.certfleet.io/dns-names': '<'.repeat(255_000) };
+    const spec = await requestSpec('web-0', 'web', { unverifiedUserAnnotations: annotations });
+    const large = (name: string): object => ({
+      ...{ apiVersion: `certificates.k8s.io/${version}`, kind: 'PodCertificateRequest' },
+      ...{ metadata: { name, namespace: 'shop' }, spec: { ...spec, signerName: 'example.com/foreign' } },
+    });
+    const names = Array.from({ length: 30 }, (_, index) => `large-${index}`);
+    const items = names.map(large);
+    const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    await cluster.kubectl(['create', '-f', '-'], { input });
+    await signer.stop();
+    signer = await startSigner();
+    assert.equal((await finalStatus(await request('web-0', 'web'))).conditions?.[0]?.type, 'Issued');
+    await cluster.kubectl(['delete', 'podcertificaterequests', ...names, '-n', 'shop']);
   });
 
   test('may sign only the signer names and read only the Secrets of the chart', async () => {
