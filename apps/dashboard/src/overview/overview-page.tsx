@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import type { Summary } from '@certfleet/operator-api/summary.ts';
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { ProposedRotations } from '../rotations/proposed-rotations.tsx';
@@ -28,7 +29,7 @@ export function OverviewPage(): JSX.Element {
   });
   return (
     <>
-      <PageHead title="Overview" />
+      <PageHead title={t.views.overview} />
       <VerdictBanner />
       <ProposedRotations />
       <Loaded resource={summary}>

@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import type { PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
 import { podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
+import { t } from '../messages/messages.ts';
 import { formatCount } from '../ui/count.ts';
 import { Icon } from '../ui/icon.tsx';
 import { SearchBox } from '../volumes/search-box.tsx';
@@ -16,9 +17,9 @@ export interface PodCertificateFiltersProps {
 }
 
 const names = [
-  ['namespace', 'Namespace'],
-  ['pod', 'Pod'],
-  ['node', 'Node'],
+  ['namespace', t.fields.namespace],
+  ['pod', t.fields.pod],
+  ['node', t.fields.node],
 ] as const;
 
 /** Filters by text, names, signer and state. */
@@ -30,7 +31,7 @@ export function PodCertificateFilters({ view, page, onChange }: PodCertificateFi
     <div class="filters" role="search">
       <div class="filter-row">
         <SearchBox
-          label="Search pods, nodes, signers, workloads"
+          label={t.podCertificates.search}
           value={filters.search ?? ''}
           onSearch={(text) => set('search', text)}
         />
@@ -52,18 +53,18 @@ export function PodCertificateFilters({ view, page, onChange }: PodCertificateFi
           onSet={(value) => set('signer', value)}
         />
       </div>
-      <div class="chips" role="group" aria-label="States">
+      <div class="chips" role="group" aria-label={t.common.states}>
         {podCertificateStates.map((state) => (
           <button
             type="button"
             key={state}
             class={`chip state-${stateLooks[state].tone}`}
             aria-pressed={view.states.includes(state)}
-            title={stateLooks[state].meaning}
+            title={t.podCertificates.states[state].meaning}
             onClick={() => onChange(withToggledState(view, state))}
           >
             <Icon name={stateLooks[state].icon} />
-            {stateLooks[state].title}
+            {t.podCertificates.states[state].title}
             {page !== undefined && <span class="dim">{formatCount(page.byState[state])}</span>}
           </button>
         ))}
@@ -73,7 +74,7 @@ export function PodCertificateFilters({ view, page, onChange }: PodCertificateFi
             class="quiet"
             onClick={() => onChange({ ...view, filters: {}, states: [], after: undefined })}
           >
-            Clear filters
+            {t.common.clearFilters}
           </button>
         )}
       </div>
@@ -91,9 +92,9 @@ function SignerSelect({ value, signers, onSet }: SignerSelectProps): JSX.Element
   const shown = value === '' || signers.includes(value) ? signers : [value, ...signers];
   return (
     <label class={value === '' ? 'field' : 'field set'}>
-      <span class="visually-hidden">Signer</span>
+      <span class="visually-hidden">{t.fields.signer}</span>
       <select value={value} onChange={(event) => onSet(event.currentTarget.value)}>
-        <option value="">Any signer</option>
+        <option value="">{t.podCertificates.anySigner}</option>
         {shown.map((signer) => (
           <option key={signer} value={signer}>
             {signer}

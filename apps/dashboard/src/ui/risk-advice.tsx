@@ -1,7 +1,8 @@
 import type { JSX } from 'preact';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
-import { riskTexts } from './risk-reasons.ts';
+import { t } from '../messages/messages.ts';
+import { runbookSections } from './risk-reasons.ts';
 import type { RiskReason } from './risk-reasons.ts';
 
 /** The first step against a risk, linked to its section of the runbook if its address is configured. */
@@ -9,14 +10,18 @@ export function RiskAdvice({ reason }: { readonly reason: RiskReason }): JSX.Ele
   const { session } = useServices();
   const state = useStore(session.state);
   const runbook = state.name === 'signed-in' ? state.session.runbookUrl : undefined;
-  const { advice, section } = riskTexts[reason];
+  const { advice } = t.risk.reasons[reason];
   if (runbook === undefined) return <span class="wrap">{advice}</span>;
   return (
     <span class="wrap">
-      {advice}:{' '}
-      <a href={`${runbook}#${section}`} target="_blank" rel="noreferrer">
-        runbook
-      </a>
+      {t.risk.adviceWithRunbook({
+        advice,
+        runbook: (text) => (
+          <a href={`${runbook}#${runbookSections[reason]}`} target="_blank" rel="noreferrer">
+            {text}
+          </a>
+        ),
+      })}
     </span>
   );
 }
