@@ -68,9 +68,7 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
         onSelect={(fromMs, toMs) => setRange(selectedRange(all, { fromMs, toMs }))}
       />
       {isSettled(audit) && !audit.isCurrent && <p class="dim small">{texts.actionsOutdated}</p>}
-      {audit.isCurrent && audit.data?.next !== undefined && (
-        <p class="dim small">{texts.actionsCut}</p>
-      )}
+      {audit.isCurrent && audit.data?.next !== undefined && <p class="dim small">{texts.actionsCut}</p>}
     </section>
   );
 }
