@@ -32,6 +32,7 @@ function podCertificates(): Pick<PodCertificatePage, 'total' | 'signers'> & { re
     ...{ kind: 'pod-certificate', id: state, namespace: 'shop', pod: `web-${state}`, podUid: `uid-${state}`, state },
     ...{ serviceAccount: 'web', node: 'worker-1', workload: 'Deployment/web', signer: 'example.com/internal' },
     ...{ volumes: ['tls', 'other'], keyType: 'ECDSAP256', since: at(-1), notBefore: at(-8), notAfter: at(16) },
+    ...(state !== 'issued' && state !== 'unknown' && { risk: { reason: state === 'pending' ? 'waiting' : state, since: at(-1) } }),
     ...(state === 'denied' && { reason: 'IdentityNotAllowed', message: 'no entry of allowed matches' }),
   }));
   const byState = Object.fromEntries(podCertificateStates.map((state) => [state, 1]));
@@ -41,6 +42,10 @@ function podCertificates(): Pick<PodCertificatePage, 'total' | 'signers'> & { re
 
 /** Answers in place of a controller that follows pod certificates and CA rotations. */
 export async function answerWithAllStates(page: Page): Promise<void> {
+  await page.route('**/api/v1/session', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...((await response.json()) as object), showsPodCertificates: true } });
+  });
   await page.route('**/api/v1/rotations', (route) => route.fulfill({ json: rotations() }));
   await page.route('**/api/v1/pod-certificates?*', (route) => route.fulfill({ json: podCertificates() }));
 }

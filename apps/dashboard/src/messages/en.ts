@@ -10,7 +10,7 @@ import type { AuditEntry } from '@certfleet/operator-api/audit.ts';
 import type { Renewal, RenewalDetail } from '@certfleet/operator-api/renewals.ts';
 import type { Rotation } from '@certfleet/operator-api/rotations.ts';
 import type { Summary, Verdict } from '@certfleet/operator-api/summary.ts';
-import type { PodCertificateState } from '@certfleet/operator-api/vocabulary.ts';
+import type { PodCertificateRiskReason, PodCertificateState } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import type { Format, Part, Tag } from './format.ts';
 
@@ -487,7 +487,10 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       noneSilent: 'none silent',
       atRiskMeaning: 'not failing, but a silent node, Redis or the lane prevents the renewal',
       outdated: 'outdated',
-      noneTroubled: 'none overdue or refused',
+      noneAtRisk: 'none at risk',
+      waitingTooLong: (count: number) => `${number(count)} waiting too long`,
+      atRiskCounts: ({ volumes, podCertificates }: { volumes: number; podCertificates: number }) =>
+        `${plural(volumes, { one: '# volume', other: '# volumes' })}, ${plural(podCertificates, { one: '# pod certificate', other: '# pod certificates' })}`,
       lanesOpen: 'all open',
       lanesPaused: (count: number) => `${number(count)} paused`,
       lanesBackingOff: (count: number) => `${number(count)} backing off`,
@@ -1143,6 +1146,29 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       },
       issued: { title: 'Issued', meaning: 'valid and not yet due for its refresh' },
     } satisfies Texts<PodCertificateState, { title: string; meaning: string }>,
+    risks: {
+      denied: { title: 'Denied', advice: 'Correct the pod or the policy of the signer, then delete the pod' },
+      failed: { title: 'Failed', advice: 'Correct the pod or the policy of the signer, then delete the pod' },
+      expired: { title: 'Expired', advice: 'Check the kubelet and the signer, then delete the pod' },
+      overdue: { title: 'Overdue', advice: 'Check the kubelet of the node' },
+      waiting: { title: 'Waiting too long', advice: 'Check the signer; without a request, the kubelet' },
+    } satisfies Texts<PodCertificateRiskReason, { title: string; advice: string }>,
+    riskFilter: {
+      atRisk: 'At risk',
+      notAtRisk: 'Not at risk',
+      meaning: 'Not certain to be valid: refused, expired, not refreshed, or waiting too long',
+    },
+    atRisk: {
+      title: 'Pod certificates at risk',
+      forVolumes: (showAll: Part) =>
+        rich`Not shown: a filter or the groups of this address are for volumes only. ${showAll}`,
+      showAll: 'Show all pod certificates at risk',
+      notLoaded: 'they are not loaded yet',
+      none: 'No pod certificate that matches is at risk.',
+      more: (count: number) => `${number(count)} more`,
+      unknown: ({ count, link }: { count: number; link: Tag }) =>
+        rich`${link(plural(count, { one: '# pod certificate', other: '# pod certificates' }))} ${plural(count, { one: 'is', other: 'are' })} unknown until the next refresh: the controller has not seen the last request.`,
+    },
     untilRefresh: 'until the next refresh',
     anySigner: 'Any signer',
     details: 'Details',

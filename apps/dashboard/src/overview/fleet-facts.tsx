@@ -29,11 +29,7 @@ export function FleetFacts({
         <Fact title={t.fields.volumes}>
           <a href="/volumes">{formatCount(volumes)}</a>
         </Fact>
-        {atRisk > 0 && (
-          <Fact title={t.fields.atRisk} note={texts.notCertain} isBad>
-            <a href="/at-risk">{formatCount(atRisk)}</a>
-          </Fact>
-        )}
+        <AtRiskFact volumes={atRisk} podCertificates={summary.podCertificates?.atRisk ?? 0} />
         <Fact title={t.fields.soonestExpiry}>
           <a href="/volumes?sort=expires">
             <RelativeTime at={soonestExpiry} />
@@ -138,18 +134,36 @@ function Fact({ title, children, note, isBad = false }: FactProps): JSX.Element 
   );
 }
 
+interface AtRiskFactProps {
+  readonly volumes: number;
+  readonly podCertificates: number;
+}
+
+/** Nothing if nothing is at risk. */
+function AtRiskFact({ volumes, podCertificates }: AtRiskFactProps): JSX.Element | null {
+  if (volumes + podCertificates === 0) return null;
+  const note = podCertificates === 0 ? texts.notCertain : texts.atRiskCounts({ volumes, podCertificates });
+  return (
+    <Fact title={t.fields.atRisk} note={note} isBad>
+      <a href="/at-risk">{formatCount(volumes + podCertificates)}</a>
+    </Fact>
+  );
+}
+
 /** Nothing if the controller does not follow pod certificates. */
 function PodCertificatesFact({ counts }: { readonly counts: Summary['podCertificates'] }): JSX.Element | null {
   if (counts === undefined) return null;
-  const { total, byState, following } = counts;
-  const notes = troubledStates.flatMap((state) =>
-    byState[state] > 0 ? [texts.podCertificates[state](byState[state])] : [],
-  );
+  const { total, byState, following, atRisk } = counts;
+  const waiting = atRisk - troubledStates.reduce((sum, state) => sum + byState[state], 0);
+  const notes = [
+    ...troubledStates.flatMap((state) => (byState[state] > 0 ? [texts.podCertificates[state](byState[state])] : [])),
+    ...(waiting > 0 ? [texts.waitingTooLong(waiting)] : []),
+  ];
   const isOutdated = following === 'outdated';
   return (
     <Fact
       title={t.views.podCertificates}
-      note={isOutdated ? texts.outdated : notes.length === 0 ? texts.noneTroubled : format.list(notes)}
+      note={isOutdated ? texts.outdated : notes.length === 0 ? texts.noneAtRisk : format.list(notes)}
       isBad={isOutdated || notes.length > 0}
     >
       <a href="/pod-certificates">{formatCount(total)}</a>

@@ -4,6 +4,7 @@ import { format, t } from '../messages/messages.ts';
 import { Icon } from '../ui/icon.tsx';
 import { FactList } from '../ui/fact-list.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
+import { PodCertificateRisk } from './pod-certificate-risk.tsx';
 import { PodCertificateState } from './pod-certificate-state.tsx';
 
 export interface PodCertificateDetailsProps {
@@ -24,6 +25,7 @@ export function PodCertificateDetails({ certificate, onClose }: PodCertificateDe
           [t.fields.kind, texts.kind],
           [t.fields.state, <PodCertificateState key="state" certificate={certificate} />],
           [texts.meaning, texts.states[state].meaning],
+          [t.fields.atRisk, certificate.risk && <PodCertificateRisk key="risk" certificate={certificate} />],
           [t.fields.message, message],
           [t.fields.signer, certificate.signer],
           [t.fields.volumes, format.list(certificate.volumes)],

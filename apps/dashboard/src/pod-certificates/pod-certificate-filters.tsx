@@ -1,7 +1,6 @@
 import type { JSX } from 'preact';
 import type { PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
-import { podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
-import { t } from '../messages/messages.ts';
+import { podCertificateRisks, podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
 import { formatCount } from '../ui/count.ts';
 import { Icon } from '../ui/icon.tsx';
 import { SearchBox } from '../volumes/search-box.tsx';
@@ -68,6 +67,7 @@ export function PodCertificateFilters({ view, page, onChange }: PodCertificateFi
             {page !== undefined && <span class="dim">{formatCount(page.byState[state])}</span>}
           </button>
         ))}
+        <RiskChip risk={filters.risk} onSet={(value) => set('risk', value)} />
         {(view.states.length > 0 || Object.keys(filters).length > 0) && (
           <button
             type="button"
@@ -79,6 +79,33 @@ export function PodCertificateFilters({ view, page, onChange }: PodCertificateFi
         )}
       </div>
     </div>
+  );
+}
+
+const texts = t.podCertificates.riskFilter;
+
+interface RiskChipProps {
+  readonly risk: string | undefined;
+  readonly onSet: (risk: string) => void;
+}
+
+/** Shows only what is at risk, or the reasons that the address names. */
+function RiskChip({ risk, onSet }: RiskChipProps): JSX.Element {
+  const reasons = risk
+    ?.split(',')
+    .map((reason) => podCertificateRisks.find((each) => each === reason))
+    .flatMap((reason) => (reason === undefined ? [] : [t.podCertificates.risks[reason].title]));
+  return (
+    <button
+      type="button"
+      class="chip"
+      aria-pressed={risk !== undefined}
+      title={texts.meaning}
+      onClick={() => onSet(risk === undefined ? 'any' : '')}
+    >
+      <Icon name="warning" />
+      {[risk === 'none' ? texts.notAtRisk : texts.atRisk, ...(reasons ?? [])].join(' · ')}
+    </button>
   );
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describe, test } from 'node:test';
+import { podCertificateSections } from '../pod-certificates/pod-certificate-risks.ts';
 import { runbookSections } from './risk-reasons.ts';
 
 describe('riskTexts', () => {
@@ -13,6 +14,7 @@ describe('riskTexts', () => {
         .replaceAll(/[^\w -]/g, '')
         .replaceAll(' ', '-'),
     );
-    for (const section of Object.values(runbookSections)) assert.ok(headings.includes(section), section);
+    for (const section of [...Object.values(runbookSections), ...Object.values(podCertificateSections)])
+      assert.ok(headings.includes(section), section);
   });
 });
