@@ -1,5 +1,14 @@
 // Typed linting for the whole tree. Who may import whom is in .dependency-cruiser.mjs.
+import lingui from 'eslint-plugin-lingui';
 import tseslint from 'typescript-eslint';
+
+/** Attributes and properties with words of HTML, SVG, CSS and the API instead of texts. */
+const technicalNames = [
+  /^(class|className|key|id|href|rel|type|role|name|d|viewBox|path|style|color|icon|tone|frame|layout|event|headers)$/,
+  /^(aria-(live|sort|current|haspopup|controls|labelledby|describedby|activedescendant|keyshortcuts))$/,
+];
+const literal = ':matches(Literal[value=/[a-z]/i], TemplateLiteral > TemplateElement[value.raw=/[a-z]/i])';
+const inCatalogue = 'Texts of the page are messages: add one to apps/dashboard/src/messages/en.ts.';
 
 export default tseslint.config(
   { ignores: ['**/node_modules/**', '**/dist/**', '**/gen/**', '**/.turbo/**'] },
@@ -40,6 +49,65 @@ export default tseslint.config(
     // A test's cases belong together, and a suite of them is one function.
     ignores: ['**/*.test.ts'],
     rules: { 'max-lines': ['error', 300], 'max-lines-per-function': ['error', 60] },
+  },
+  {
+    files: ['apps/dashboard/src/**/*.{ts,tsx}'],
+    ignores: ['**/*.test.ts', 'apps/dashboard/src/messages/**'],
+    plugins: { lingui },
+    rules: {
+      // Everything that reads like a text: more than one word, or a capital letter.
+      'lingui/no-unlocalized-strings': [
+        'error',
+        {
+          ignore: [
+            // Words of vocabularies, names of code, addresses and selectors.
+            '^([^A-Z\\s]*|[a-z#.:/?][^\\s]*)$',
+            '^[#.][a-z-]+ [a-z]',
+            '^\\(prefers-',
+            // SVG.
+            '^(M[\\d.]|[LMH ]+$|<svg )',
+            // Commands.
+            '^(kubectl (create|describe|get) |certfleet (list|show|rotations)\\b)',
+            // Values of protocols and of the API.
+            '^(GET|POST|DELETE|%2[CF]|⟨U\\+.*| ?UTC|Etc/UTC|client auth|dry run)$',
+          ],
+          ignoreNames: technicalNames.map(({ source: pattern }) => ({ regex: { pattern } })),
+          ignoreFunctions: ['Error', '*.matches'],
+          useTsTypes: true,
+        },
+      ],
+      // Single words where only texts can be.
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          'JSXElement:not([openingElement.name.name=/^(code|kbd)$/]) > JSXText[value=/[a-z]/i]',
+          `JSXElement > JSXExpressionContainer > ${literal}`,
+          `JSXElement > JSXExpressionContainer > :matches(ConditionalExpression, LogicalExpression) > ${literal}`,
+          `JSXAttribute[name.name=/^(alt|label|placeholder|title|caption|action|note|meaning|reasonHint|aria-label|aria-valuetext)$/] > ${literal}`,
+          `Property[key.name=/^(title|text|note|meaning)$/] > ${literal}`,
+        ].map((selector) => ({ selector, message: inCatalogue })),
+      ],
+    },
+  },
+  // All messages of a language are one file.
+  {
+    files: ['apps/dashboard/src/messages/{en,translations/*}.ts'],
+    // The type of English is that of all languages.
+    rules: {
+      'max-lines': 'off',
+      'max-lines-per-function': 'off',
+      '@typescript-eslint/explicit-module-boundary-types': 'off',
+    },
+  },
+  {
+    files: ['apps/dashboard/src/messages/translations/*.ts'],
+    rules: {
+      // The page waits for its translation before it starts, and the translation would wait for the page.
+      'no-restricted-syntax': [
+        'error',
+        { selector: "ImportDeclaration[importKind!='type']", message: 'A translation imports only types.' },
+      ],
+    },
   },
   // The state machine of a volume: every transition beside the others, so that their order of effects can be compared.
   {

@@ -2,6 +2,7 @@ import { responseHeaders } from '@certfleet/operator-api/response-headers.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError, isErrorCode } from '@certfleet/shared/errors.ts';
 import type { ErrorCode } from '@certfleet/shared/errors.ts';
+import { format, t } from '../messages/messages.ts';
 import { momentOf } from '../time/moment.ts';
 import type { Moment } from '../time/moment.ts';
 import { KnownResponses } from './known-responses.ts';
@@ -94,11 +95,13 @@ export class HttpClient {
       return { status, ok, headers, text: await response.text() };
     } catch (cause) {
       if (signal?.aborted === true) throw cause;
-      const unknown = method === 'GET' ? '' : '; it is unknown whether it has acted';
-      if (!timeout.signal.aborted)
-        throw new CertfleetError('unavailable', `the controller does not respond${unknown}`, { cause });
-      const waited = `the controller has not responded for ${limitMs / 1000} seconds${unknown}`;
-      throw new CertfleetError('deadline-exceeded', waited);
+      const changes = method !== 'GET';
+      if (!timeout.signal.aborted) {
+        const noResponse = changes ? t.errors.noResponseToChange : t.errors.noResponse;
+        throw new CertfleetError('unavailable', noResponse, { cause });
+      }
+      const waited = changes ? t.errors.timeoutOfChange : t.errors.timeout;
+      throw new CertfleetError('deadline-exceeded', waited(limitMs / 1000));
     } finally {
       cancel();
     }
@@ -107,8 +110,7 @@ export class HttpClient {
   /** A cache between page and controller may return an earlier response as if it were current. */
   #check({ headers }: Received, mark: string, startedAt: Moment): void {
     const returned = headers.get(responseHeaders.mark);
-    if (returned !== null && returned !== mark)
-      throw new CertfleetError('unavailable', 'a proxy returned the response of an earlier request');
+    if (returned !== null && returned !== mark) throw new CertfleetError('unavailable', t.errors.replayed);
     const serverMs = Number(headers.get(responseHeaders.time) ?? Number.NaN);
     if (serverMs > 0) this.#options.onServerTime(serverMs, startedAt);
   }
@@ -134,7 +136,7 @@ function valueOf(text: string): unknown {
   try {
     return parseJson(text);
   } catch (cause) {
-    throw new CertfleetError('unavailable', 'the response of the controller is incomplete', { cause });
+    throw new CertfleetError('unavailable', t.errors.incomplete, { cause });
   }
 }
 
@@ -156,5 +158,5 @@ function refusal(status: number, text: string): CertfleetError {
   } catch {
     // Not the server's JSON.
   }
-  return new CertfleetError(codesByStatus.get(status) ?? 'internal', `the server responded with status ${status}`);
+  return new CertfleetError(codesByStatus.get(status) ?? 'internal', t.errors.status(format.digits(status)));
 }

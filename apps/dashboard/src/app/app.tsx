@@ -4,6 +4,7 @@ import { AuditPage } from '../audit/audit-page.tsx';
 import { CasPage } from '../cas/cas-page.tsx';
 import { LanePage } from '../lanes/lane-page.tsx';
 import { LanesPage } from '../lanes/lanes-page.tsx';
+import { t } from '../messages/messages.ts';
 import { NodePage } from '../nodes/node-page.tsx';
 import { NodesPage } from '../nodes/nodes-page.tsx';
 import { OverviewPage } from '../overview/overview-page.tsx';
@@ -136,10 +137,13 @@ function View({ route }: { readonly route: Route }): JSX.Element | null {
 function NothingHere(): JSX.Element {
   return (
     <>
-      <PageHead title="Page not found" />
-      <Empty title="There is no page at this address">
+      <PageHead title={t.app.notFound.title} />
+      <Empty title={t.app.notFound.heading}>
         <p>
-          Go to the <a href="/">overview</a>, or search the <a href="/volumes">volumes</a>.
+          {t.app.notFound.text({
+            overview: (text) => <a href="/">{text}</a>,
+            volumes: (text) => <a href="/volumes">{text}</a>,
+          })}
         </p>
       </Empty>
     </>

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { t } from '../messages/messages.ts';
 import { Modal } from '../ui/modal.tsx';
 import { commandsFor } from './commands.ts';
 import type { PaletteCommand } from './commands.ts';
@@ -25,7 +26,7 @@ export function CommandPalette({ onClose }: { readonly onClose: () => void }): J
     setActive((at + step + commands.length) % commands.length);
   };
   return (
-    <Modal title="Commands" onClose={onClose}>
+    <Modal title={t.app.palette.title} onClose={onClose}>
       <form
         class="palette"
         onSubmit={(event) => {
@@ -37,11 +38,11 @@ export function CommandPalette({ onClose }: { readonly onClose: () => void }): J
           type="search"
           role="combobox"
           list={undefined}
-          aria-label="Command or search"
+          aria-label={t.app.palette.label}
           aria-expanded="true"
           aria-controls={listId}
           aria-activedescendant={`${listId}-${at}`}
-          placeholder="Go to a view, change a setting, or search"
+          placeholder={t.app.palette.placeholder}
           autocomplete="off"
           spellcheck={false}
           autoFocus
@@ -70,7 +71,7 @@ function CommandList({ id, commands, at, onRun }: CommandListProps): JSX.Element
   const list = useRef<HTMLUListElement>(null);
   useEffect(() => list.current?.children[at]?.scrollIntoView({ block: 'nearest' }), [at]);
   return (
-    <ul id={id} ref={list} role="listbox" aria-label="Commands">
+    <ul id={id} ref={list} role="listbox" aria-label={t.app.palette.title}>
       {commands.map((command, i) => (
         <li key={command.title} id={`${id}-${i}`} role="option" aria-selected={i === at} onClick={() => onRun(command)}>
           {command.title}

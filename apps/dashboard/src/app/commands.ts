@@ -1,3 +1,4 @@
+import { t } from '../messages/messages.ts';
 import type { Services } from './services.ts';
 
 /** An entry of the command palette. */
@@ -6,24 +7,26 @@ export interface PaletteCommand {
   readonly run: () => void;
 }
 
+const { palette } = t.app;
+
 const views = [
-  ['Overview', '/'],
-  ['At risk', '/at-risk'],
-  ['Expired and failing volumes', '/volumes?state=expired,failing'],
-  ['Volumes', '/volumes'],
-  ['Volumes by namespace', '/volumes?group=namespace'],
-  ['Volumes by issuer', '/volumes?group=issuer'],
-  ['Volumes by node', '/volumes?group=node'],
-  ['Pod certificates', '/pod-certificates'],
-  ['Denied and overdue pod certificates', '/pod-certificates?state=denied,failed,expired,overdue'],
-  ['Lanes', '/lanes'],
-  ['Nodes', '/nodes'],
-  ['Silent nodes', '/nodes?state=silent'],
-  ['CAs', '/cas'],
-  ['Renewals', '/renewals'],
-  ['CA rotations', '/rotations'],
-  ['Audit log', '/audit'],
-  ['Wall', '/wall'],
+  [t.views.overview, '/'],
+  [t.views.atRisk, '/at-risk'],
+  [palette.expiredVolumes, '/volumes?state=expired,failing'],
+  [t.views.volumes, '/volumes'],
+  [palette.volumesByNamespace, '/volumes?group=namespace'],
+  [palette.volumesByIssuer, '/volumes?group=issuer'],
+  [palette.volumesByNode, '/volumes?group=node'],
+  [t.views.podCertificates, '/pod-certificates'],
+  [palette.deniedPodCertificates, '/pod-certificates?state=denied,failed,expired,overdue'],
+  [t.views.lanes, '/lanes'],
+  [t.views.nodes, '/nodes'],
+  [palette.silentNodes, '/nodes?state=silent'],
+  [t.views.cas, '/cas'],
+  [t.views.renewals, '/renewals'],
+  [t.views.caRotations, '/rotations'],
+  [t.views.auditLog, '/audit'],
+  [t.views.wall, '/wall'],
 ] as const;
 
 /** The commands for a typed text: matching ones, and a search for the text itself. */
@@ -33,27 +36,27 @@ export function commandsFor({ router, times, theme }: Services, typed: string): 
   const go = (href: string) => (): void => router.go(href);
   const settings: readonly PaletteCommand[] = [
     {
-      title: zone === 'utc' ? 'Show times in local time' : 'Show times in UTC',
+      title: zone === 'utc' ? palette.localTime : palette.utc,
       run: () => times.choose({ zone: zone === 'utc' ? 'local' : 'utc' }),
     },
     {
-      title: form === 'exact' ? 'Show times relative to now' : 'Show exact times',
+      title: form === 'exact' ? palette.relative : palette.exact,
       run: () => times.choose({ form: form === 'exact' ? 'relative' : 'exact' }),
     },
     ...(['system', 'light', 'dark'] as const).map((name) => ({
-      title: `Theme: ${name === 'system' ? 'as the device' : name}`,
+      title: palette.theme[name],
       run: () => theme.choose(name),
     })),
   ];
-  const known = [...views.map(([title, href]) => ({ title: `Go to ${title}`, run: go(href) })), ...settings];
+  const known = [...views.map(([title, href]) => ({ title: palette.goTo(title), run: go(href) })), ...settings];
   const words = text.toLowerCase().split(/\s+/);
   const matching = known.filter(({ title }) => words.every((word) => title.toLowerCase().includes(word)));
   if (text === '') return matching;
   const query = (name: string): string => new URLSearchParams({ [name]: text }).toString();
   return [
     ...matching,
-    { title: `Search volumes for “${text}”`, run: go(`/volumes?${query('search')}`) },
-    { title: `Search lanes for “${text}”`, run: go(`/lanes?${query('search')}`) },
-    { title: `Search the audit log for “${text}”`, run: go(`/audit?${query('target')}`) },
+    { title: palette.searchVolumes(text), run: go(`/volumes?${query('search')}`) },
+    { title: palette.searchLanes(text), run: go(`/lanes?${query('search')}`) },
+    { title: palette.searchAudit(text), run: go(`/audit?${query('target')}`) },
   ];
 }

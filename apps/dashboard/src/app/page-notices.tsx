@@ -1,9 +1,9 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { isRecent } from '../live/shown-data.ts';
+import { t } from '../messages/messages.ts';
 import { shortDuration } from '../time/relative-time.ts';
 import { Icon } from '../ui/icon.tsx';
-import { unavailableAdvice } from '../ui/notice.tsx';
 import { useServices } from './services.ts';
 import { useStore } from './use-store.ts';
 
@@ -35,8 +35,8 @@ function ConnectionNotice(): JSX.Element | null {
     <div class="notice notice-critical" role="alert">
       <Icon name="critical" />
       <div>
-        <p>{navigator.onLine ? 'The controller does not respond.' : 'This device is offline.'}</p>
-        <p class="dim">{unavailableAdvice}</p>
+        <p>{navigator.onLine ? t.app.noResponse : t.app.offline}</p>
+        <p class="dim">{t.errors.advice.unavailable}</p>
       </div>
     </div>
   );
@@ -49,10 +49,7 @@ function ClockNotice(): JSX.Element | null {
   return (
     <div class="notice notice-warning" role="status">
       <Icon name="warning" />
-      <p>
-        The clock of this device is {shortDuration(skewMs)} {skewMs > 0 ? 'ahead of' : 'behind'} the controller’s. Times
-        relative to now use the controller’s clock.
-      </p>
+      <p>{t.app[skewMs > 0 ? 'clockAhead' : 'clockBehind'](shortDuration(skewMs))}</p>
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import type { Verdict } from '@certfleet/operator-api/summary.ts';
-import { verdictWords } from '../verdict/shown-verdict.ts';
+import { t } from '../messages/messages.ts';
+import { productName } from './product-name.ts';
 
 type Level = Verdict['level'];
 
@@ -46,8 +47,8 @@ export class PageTitle {
   }
 
   #show(): void {
-    const verdict = this.#level === undefined ? [] : [verdictWords[this.#level]];
-    this.#document.title = [...verdict, this.#view, this.#cluster, 'certfleet']
+    const verdict = this.#level === undefined ? [] : [t.verdict.words[this.#level]];
+    this.#document.title = [...verdict, this.#view, this.#cluster, productName]
       .filter((part) => part !== '')
       .join(' · ');
   }

@@ -1,23 +1,25 @@
 import type { JSX } from 'preact';
+import { t } from '../messages/messages.ts';
 import { Modal } from '../ui/modal.tsx';
 
+const texts = t.app.shortcuts;
 const shortcuts = [
-  ['/', 'Search the view, or the volumes'],
-  ['Ctrl K', 'Commands: go to a view, change a setting, search'],
-  ['j, k', 'Next and previous row of a table; Enter opens it'],
-  ['x', 'Select the row, or clear its selection'],
-  ['e', 'Details of the row, without leaving the table'],
-  ['p', 'Pause live updates, or continue'],
-  ['t', 'Times relative to now, or exact'],
-  ['u', 'Times in local time, or in UTC'],
-  ['?', 'This list'],
-  ['Esc', 'Close a dialog or a menu'],
+  ['/', texts.search],
+  [texts.controlKey, texts.palette],
+  [texts.rowKeys, texts.rows],
+  ['x', texts.select],
+  ['e', texts.details],
+  ['p', texts.pause],
+  ['t', texts.form],
+  ['u', texts.zone],
+  ['?', texts.list],
+  [texts.escapeKey, texts.close],
 ] as const;
 
 /** The keys of the page. */
 export function ShortcutsDialog({ onClose }: { readonly onClose: () => void }): JSX.Element {
   return (
-    <Modal title="Keyboard shortcuts" onClose={onClose}>
+    <Modal title={texts.title} onClose={onClose}>
       <dl class="fact-list">
         {shortcuts.map(([keys, action]) => (
           <div key={keys}>
@@ -30,7 +32,7 @@ export function ShortcutsDialog({ onClose }: { readonly onClose: () => void }): 
       </dl>
       <div class="dialog-actions">
         <button type="button" onClick={onClose}>
-          Close
+          {t.common.close}
         </button>
       </div>
     </Modal>

@@ -3,10 +3,10 @@ import type { PodCertificate, PodCertificatePage } from '@certfleet/operator-api
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { podCertificateColumns } from '../pod-certificates/pod-certificate-columns.tsx';
 import { PodCertificateRisk } from '../pod-certificates/pod-certificate-risk.tsx';
-import { podCertificateRiskTexts } from '../pod-certificates/pod-certificate-risks.ts';
-import { counted, formatCount } from '../ui/count.ts';
+import { podCertificateSections } from '../pod-certificates/pod-certificate-risks.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import type { Column } from '../ui/data-table.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -14,6 +14,8 @@ import { Loaded } from '../ui/notice.tsx';
 import { RunbookAdvice } from '../ui/risk-advice.tsx';
 import { apiFilter } from '../volumes/volumes-view.ts';
 import type { VolumesView } from '../volumes/volumes-view.ts';
+
+const texts = t.podCertificates.atRisk;
 
 /** The filters that volumes and pod certificates have in common. */
 const commonFilters: readonly string[] = ['search', 'namespace', 'pod', 'node', 'expiresBefore'];
@@ -29,11 +31,10 @@ export function PodCertificatesAtRisk({ view }: { readonly view: VolumesView }):
     Object.keys(view.filters).some((name) => !commonFilters.includes(name));
   return (
     <section aria-labelledby="pod-certificates-at-risk">
-      <h2 id="pod-certificates-at-risk">Pod certificates at risk</h2>
+      <h2 id="pod-certificates-at-risk">{texts.title}</h2>
       {isForVolumes ? (
         <p class="dim">
-          Not shown: a filter or the groups of this address are for volumes only.{' '}
-          <a href="/pod-certificates?risk=any">Show all pod certificates at risk</a>
+          {texts.forVolumes(<a href="/pod-certificates?risk=any">{texts.showAll}</a>)}
         </p>
       ) : (
         <Rows view={view} />
@@ -62,14 +63,14 @@ function Rows({ view }: { readonly view: VolumesView }): JSX.Element {
           {following !== 'current' && (
             <div class="notice" role="status">
               <Icon name="warning" />
-              <p>These rows may be outdated or incomplete: {problem ?? 'they are not loaded yet'}.</p>
+              <p>{t.podCertificates.outdated(problem ?? texts.notLoaded)}</p>
             </div>
           )}
           {certificates.length === 0 ? (
-            following === 'current' && <p class="dim">No pod certificate that matches is at risk.</p>
+            following === 'current' && <p class="dim">{texts.none}</p>
           ) : (
             <DataTable
-              caption="Pod certificates at risk"
+              caption={texts.title}
               columns={columns}
               rows={certificates}
               keyOf={({ id }) => id}
@@ -78,14 +79,15 @@ function Rows({ view }: { readonly view: VolumesView }): JSX.Element {
           )}
           {total > certificates.length && (
             <p>
-              <a href="/pod-certificates?risk=any">{formatCount(total - certificates.length)} more</a>
+              <a href="/pod-certificates?risk=any">{texts.more(total - certificates.length)}</a>
             </p>
           )}
           {byState.unknown > 0 && (
             <p class="dim">
-              <a href="/pod-certificates?state=unknown">{counted(byState.unknown, 'pod certificate')}</a>{' '}
-              {byState.unknown === 1 ? 'is' : 'are'} unknown until the next refresh: the controller has not seen the
-              last request.
+              {texts.unknown({
+                count: byState.unknown,
+                link: (text) => <a href="/pod-certificates?state=unknown">{text}</a>,
+              })}
             </p>
           )}
         </>
@@ -102,12 +104,17 @@ const columns: readonly Column<PodCertificate>[] = [
     .map((column) => ({ ...column, isSortable: false })),
   {
     name: 'risk',
-    title: 'Reason',
+    title: t.fields.reason,
     cell: (certificate) => <PodCertificateRisk certificate={certificate} />,
   },
   {
     name: 'advice',
-    title: 'What to do',
-    cell: ({ risk }) => risk && <RunbookAdvice {...podCertificateRiskTexts[risk.reason]} />,
+    title: t.common.whatToDo,
+    cell: ({ risk }) => risk && (
+      <RunbookAdvice
+        advice={t.podCertificates.risks[risk.reason].advice}
+        section={podCertificateSections[risk.reason]}
+      />
+    ),
   },
 ];

@@ -3,8 +3,8 @@ import { riskReasons } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeGroups } from '@certfleet/operator-api/volumes.ts';
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { formatCount } from '../ui/count.ts';
-import { riskTexts } from '../ui/risk-reasons.ts';
 import { groupQuery, riskOfView, withFilter } from '../volumes/volumes-view.ts';
 import type { VolumesView } from '../volumes/volumes-view.ts';
 
@@ -29,17 +29,17 @@ export function RiskChips({ view, onChange }: RiskChipsProps): JSX.Element {
     onChange(withFilter(view, 'risk', wanted.join(',')));
   };
   return (
-    <div class="chips" role="group" aria-label="Reasons">
+    <div class="chips" role="group" aria-label={t.volumes.reasons}>
       {riskReasons.map((reason) => (
         <button
           type="button"
           key={reason}
           class="chip"
           aria-pressed={chosen.has(reason)}
-          title={riskTexts[reason].advice}
+          title={t.risk.reasons[reason].advice}
           onClick={() => toggle(reason)}
         >
-          {riskTexts[reason].title}
+          {t.risk.reasons[reason].title}
           {groups.isCurrent && <strong class="number">{formatCount(counts.get(reason) ?? 0)}</strong>}
         </button>
       ))}

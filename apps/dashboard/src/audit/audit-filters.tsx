@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { auditActions } from '@certfleet/operator-api/vocabulary.ts';
+import { t } from '../messages/messages.ts';
 import { SearchBox } from '../volumes/search-box.tsx';
-import { auditActionTitles } from './audit-action-titles.ts';
 import { withAuditFilter } from './audit-view.ts';
 import type { AuditFilterName, AuditView } from './audit-view.ts';
 
@@ -11,9 +11,9 @@ export interface AuditFiltersProps {
 }
 
 const lengths = [
-  ['1h', 'The last hour'],
-  ['24h', 'The last 24 hours'],
-  ['7d', 'The last 7 days'],
+  ['1h', t.audit.lastHour],
+  ['24h', t.audit.lastDay],
+  ['7d', t.audit.lastWeek],
 ] as const;
 
 /** Filters by target, person, action and time. */
@@ -24,45 +24,45 @@ export function AuditFilters({ view, onChange }: AuditFiltersProps): JSX.Element
   return (
     <div class="filters" role="search">
       <div class="filter-row">
-        <SearchBox label="Search target, reason, outcome" value={target} onSearch={(text) => set('target', text)} />
+        <SearchBox label={t.audit.search} value={target} onSearch={(text) => set('target', text)} />
         <label class={who === '' ? 'field' : 'field set'}>
-          <span class="visually-hidden">User</span>
+          <span class="visually-hidden">{t.fields.user}</span>
           <input
             type="search"
-            placeholder="User"
+            placeholder={t.fields.user}
             value={who}
             autocomplete="off"
             onChange={(event) => set('who', event.currentTarget.value.trim())}
           />
         </label>
         <label class={action === '' ? 'field' : 'field set'}>
-          <span class="visually-hidden">Action</span>
+          <span class="visually-hidden">{t.fields.action}</span>
           <select value={action} onChange={(event) => set('action', event.currentTarget.value)}>
-            <option value="">Any action</option>
+            <option value="">{t.audit.anyAction}</option>
             {auditActions.map((each) => (
               <option key={each} value={each}>
-                {auditActionTitles[each]}
+                {t.audit.actions[each]}
               </option>
             ))}
           </select>
         </label>
         <label class={since === '' ? 'field' : 'field set'}>
-          <span class="visually-hidden">Time</span>
+          <span class="visually-hidden">{t.fields.time}</span>
           <select value={since} onChange={(event) => set('since', event.currentTarget.value)}>
-            <option value="">Any time</option>
+            <option value="">{t.audit.anyTime}</option>
             {lengths.map(([length, text]) => (
               <option key={length} value={length}>
                 {text}
               </option>
             ))}
-            {isOther && <option value={since}>Since {since}</option>}
+            {isOther && <option value={since}>{t.audit.since(since)}</option>}
           </select>
         </label>
       </div>
       {until !== '' && (
         <div class="chips">
-          <button type="button" class="chip" onClick={() => set('until', '')} aria-label="Clear filter until">
-            until <span class="mono cut">{until}</span>
+          <button type="button" class="chip" onClick={() => set('until', '')} aria-label={t.audit.clearUntil}>
+            {t.audit.until(<span class="mono cut">{until}</span>)}
           </button>
         </div>
       )}

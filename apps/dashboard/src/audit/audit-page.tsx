@@ -3,6 +3,7 @@ import { useMemo } from 'preact/hooks';
 import type { AuditEntry } from '@certfleet/operator-api/audit.ts';
 import { usePlace, useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import type { Column } from '../ui/data-table.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -11,32 +12,28 @@ import { Empty, Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { AuditFilters } from './audit-filters.tsx';
-import { auditActionTitles } from './audit-action-titles.ts';
 import { auditLinks } from './audit-links.ts';
 import { auditQuery, formatAuditView, parseAuditView } from './audit-view.ts';
 import type { AuditView } from './audit-view.ts';
 
-const outcomes: Readonly<Record<NonNullable<AuditEntry['outcome']>, string>> = {
-  started: ' (outcome unknown)',
-  done: '',
-  failed: ' (failed)',
-  refused: ' (refused)',
-};
-
 const none = <span class="none">–</span>;
 const columns: readonly Column<AuditEntry>[] = [
-  { name: 'at', title: 'Time', cell: ({ at }) => <RelativeTime at={at} /> },
-  { name: 'who', title: 'User', cell: ({ who }) => <span class="wrap">{who}</span> },
+  { name: 'at', title: t.fields.time, cell: ({ at }) => <RelativeTime at={at} /> },
+  { name: 'who', title: t.fields.user, cell: ({ who }) => <span class="wrap">{who}</span> },
   {
     name: 'action',
-    title: 'Action',
-    cell: ({ action, outcome = 'done' }) => auditActionTitles[action] + outcomes[outcome],
+    title: t.fields.action,
+    cell: ({ action, outcome = 'done' }) => t.audit.outcomes[outcome](t.audit.actions[action]),
   },
-  { name: 'target', title: 'Target', cell: (entry) => <Target entry={entry} /> },
-  { name: 'reason', title: 'Reason', cell: ({ reason }) => (reason ? <span class="wrap">{reason}</span> : none) },
+  { name: 'target', title: t.fields.target, cell: (entry) => <Target entry={entry} /> },
+  {
+    name: 'reason',
+    title: t.fields.reason,
+    cell: ({ reason }) => (reason ? <span class="wrap">{reason}</span> : none),
+  },
   {
     name: 'detail',
-    title: 'Outcome',
+    title: t.fields.outcome,
     cell: ({ detail }) => (detail ? <span class="wrap">{detail}</span> : none),
   },
 ];
@@ -69,15 +66,15 @@ function AuditExport({ view }: { readonly view: AuditView }): JSX.Element {
     <Menu
       label={
         <>
-          <Icon name="download" /> Export
+          <Icon name="download" /> {t.common.export}
         </>
       }
     >
       <a class="menu-item" href={hrefOf('csv')} download="audit.csv">
-        As CSV
+        {t.common.asCsv}
       </a>
       <a class="menu-item" href={hrefOf('json')} download="audit.json">
-        As JSON
+        {t.common.asJson}
       </a>
     </Menu>
   );
@@ -93,12 +90,14 @@ export function AuditPage(): JSX.Element {
 function UnusableAddress({ problems }: { readonly problems: readonly string[] }): JSX.Element {
   return (
     <>
-      <PageHead title="Audit log" />
+      <PageHead title={t.views.auditLog} />
       <div class="notice notice-critical" role="alert">
         <Icon name="critical" />
         <p>
-          The address has a filter that is unknown or has an unusable value: <code>{problems.join(' ')}</code>.{' '}
-          <a href="/audit">Show all entries</a>
+          {t.common.unusableFilterShow({
+            filter: <code>{problems.join(' ')}</code>,
+            showAll: <a href="/audit">{t.audit.showAll}</a>,
+          })}
         </p>
       </div>
     </>
@@ -116,24 +115,24 @@ function AuditLog({ view }: { readonly view: AuditView }): JSX.Element {
   const isFiltered = Object.keys(filters).length > 0;
   return (
     <>
-      <PageHead title="Audit log">
+      <PageHead title={t.views.auditLog}>
         <AuditExport view={view} />
       </PageHead>
       <AuditFilters view={view} onChange={(changed) => router.go(formatAuditView(changed))} />
       <Loaded resource={audit} keepsPrevious>
         {({ entries, next }) =>
           entries.length === 0 && isFiltered ? (
-            <Empty title="No results" />
+            <Empty title={t.common.noResults} />
           ) : entries.length === 0 ? (
-            <Empty title="No entries yet">
-              <p>Renewals that operators request, pauses and sign-ins are recorded here.</p>
+            <Empty title={t.audit.none}>
+              <p>{t.audit.noneText}</p>
             </Empty>
           ) : (
             <>
-              <DataTable caption="Audit log, latest first" columns={columns} rows={entries} keyOf={({ id }) => id} />
-              <nav class="pager" aria-label="Pages">
-                {after !== undefined && <a href={formatAuditView({ filters, after: undefined })}>Latest</a>}
-                {next !== undefined && <a href={formatAuditView({ filters, after: next })}>Earlier</a>}
+              <DataTable caption={t.audit.caption} columns={columns} rows={entries} keyOf={({ id }) => id} />
+              <nav class="pager" aria-label={t.common.pages}>
+                {after !== undefined && <a href={formatAuditView({ filters, after: undefined })}>{t.audit.latest}</a>}
+                {next !== undefined && <a href={formatAuditView({ filters, after: next })}>{t.audit.earlier}</a>}
               </nav>
             </>
           )

@@ -4,6 +4,7 @@ import type { CaHistory } from '@certfleet/operator-api/cas.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { spanTitle } from '../overview/span-title.ts';
 import { volumesHref } from '../routing/route.ts';
 import { formatCount } from '../ui/count.ts';
@@ -12,9 +13,11 @@ import { Loaded } from '../ui/notice.tsx';
 import { hoursWithin, sharePath, shareText } from './share-lines.ts';
 import type { ShareHour } from './share-lines.ts';
 
+const texts = t.cas.share;
+
 const spans = [
-  ['24 hours', 24],
-  ['7 days', 168],
+  [texts.hours24, 24],
+  [texts.days7, 168],
 ] as const;
 
 /** Which part of the fleet has each CA, by hour. */
@@ -26,8 +29,8 @@ export function CaSharePanel(): JSX.Element {
   return (
     <section class="panel share-panel" aria-labelledby="ca-share">
       <div class="panel-head">
-        <h2 id="ca-share">Share of volumes over time</h2>
-        <div class="segments" role="group" aria-label="Time shown">
+        <h2 id="ca-share">{texts.title}</h2>
+        <div class="segments" role="group" aria-label={texts.time}>
           {spans.map(([title, hours]) => (
             <button type="button" key={title} aria-pressed={wanted === hours} onClick={() => setWanted(hours)}>
               {title}
@@ -51,8 +54,7 @@ function Shares({ history, wanted }: SharesProps): JSX.Element {
   const { zone } = useStore(times.chosen);
   const hours = hoursWithin(history, wanted);
   const [first, last] = [hours[0], hours.at(-1)];
-  if (first === undefined || last === undefined || history.cas.length === 0)
-    return <p class="dim">No volume has a CA yet.</p>;
+  if (first === undefined || last === undefined || history.cas.length === 0) return <p class="dim">{texts.none}</p>;
   const lines = history.cas.map((ca, index) => ({
     index,
     fingerprint: ca.fingerprint,
@@ -60,7 +62,7 @@ function Shares({ history, wanted }: SharesProps): JSX.Element {
     now: shareText(last.counts[index] ?? 0, last.volumes),
     before: shareText(first.counts[index] ?? 0, first.volumes),
   }));
-  const text = lines.map(({ name, now, before }) => `${name} ${now}, before ${before}`).join('; ');
+  const text = lines.map((line) => texts.line(line)).join(texts.separator);
   return (
     <>
       <ul class="share-keys">
@@ -73,20 +75,20 @@ function Shares({ history, wanted }: SharesProps): JSX.Element {
           </li>
         ))}
       </ul>
-      <ShareChart hours={hours} wanted={wanted} cas={lines.length} label={`Share of volumes by CA: ${text}`} />
+      <ShareChart hours={hours} wanted={wanted} cas={lines.length} label={texts.label(text)} />
       <p class="share-axis dim small">
         <span>{spanTitle(last.fromMs - (wanted - 1) * 3_600_000, 'hours', zone)}</span>
-        <span>now</span>
+        <span>{texts.now}</span>
       </p>
       <details class="as-table">
-        <summary>Shares as a table</summary>
+        <summary>{texts.asTable}</summary>
         <DataTable
-          caption="Share of volumes by CA and hour"
+          caption={texts.caption}
           rows={hours.toReversed()}
           keyOf={({ fromMs }) => String(fromMs)}
           columns={[
-            { name: 'from', title: 'Hour from', cell: ({ fromMs }) => spanTitle(fromMs, 'hours', zone) },
-            { name: 'volumes', title: 'All volumes', isNumber: true, cell: ({ volumes }) => formatCount(volumes) },
+            { name: 'from', title: texts.hourFrom, cell: ({ fromMs }) => spanTitle(fromMs, 'hours', zone) },
+            { name: 'volumes', title: texts.allVolumes, isNumber: true, cell: ({ volumes }) => formatCount(volumes) },
             ...lines.map(({ index, name }) => ({
               name: `share-of-${index}`,
               title: name,
@@ -102,7 +104,7 @@ function Shares({ history, wanted }: SharesProps): JSX.Element {
 
 /** The subject, or the start of the fingerprint. */
 const nameOf = ({ subject, fingerprint }: CaHistory['cas'][number]): string =>
-  subject ?? `SHA-256 ${fingerprint.slice(0, 8)}…`;
+  subject ?? texts.unnamed(fingerprint.slice(0, 8));
 
 interface ShareChartProps {
   readonly hours: readonly ShareHour[];
@@ -117,9 +119,9 @@ function ShareChart({ hours, wanted, cas, label }: ShareChartProps): JSX.Element
   return (
     <div class="share-chart">
       <p class="dim small" aria-hidden="true">
-        <span>100 %</span>
-        <span>50 %</span>
-        <span>0 %</span>
+        <span>{t.percent.exact(100)}</span>
+        <span>{t.percent.exact(50)}</span>
+        <span>{t.percent.exact(0)}</span>
       </p>
       <svg viewBox={`0 -2 ${wanted} 104`} preserveAspectRatio="none" role="img" aria-label={label}>
         <path class="share-grid" d={`M0 0H${wanted}M0 50H${wanted}M0 100H${wanted}`} />

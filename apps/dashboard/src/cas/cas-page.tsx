@@ -3,13 +3,14 @@ import { useState } from 'preact/hooks';
 import type { Cas } from '@certfleet/operator-api/cas.ts';
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { StartRotationDialog } from '../rotations/start-rotation-dialog.tsx';
 import { volumesHref } from '../routing/route.ts';
 import { ActionButton } from '../ui/action-button.tsx';
 import type { ActionBasis } from '../ui/action-button.tsx';
 import { CopiedText } from '../ui/copied-text.tsx';
-import { counted, formatCount } from '../ui/count.ts';
+import { formatCount } from '../ui/count.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import type { Column } from '../ui/data-table.tsx';
 import { Empty, Loaded } from '../ui/notice.tsx';
@@ -28,24 +29,24 @@ export function CasPage(): JSX.Element {
   const { data } = cas;
   return (
     <>
-      <PageHead title="CAs" aside={data && <span class="dim">{counted(data.total, 'certificate')}</span>} />
+      <PageHead title={t.views.cas} aside={data && <span class="dim">{t.counts.certificates(data.total)}</span>} />
       <Loaded resource={cas}>
         {(found) =>
           found.cas.length === 0 ? (
-            <Empty title="No CA file has a certificate yet" />
+            <Empty title={t.cas.none} />
           ) : (
             <>
               <CaSharePanel />
               <DataTable
-                caption="CAs by the number of their volumes"
+                caption={t.cas.caption}
                 columns={columnsOf(cas, { onRenew: setRenewing, onRotate: setRotating })}
                 rows={found.cas}
                 keyOf={({ fingerprint }) => fingerprint}
               />
               <p class="dim">
-                A volume is counted under each certificate of its CA file.
-                {found.withoutCa > 0 && ` ${counted(found.withoutCa, 'volume')} without a CA file.`}
-                {found.total > found.cas.length && ` The first ${formatCount(found.cas.length)} are shown.`}
+                {t.cas.about}
+                {found.withoutCa > 0 && t.cas.withoutCa(found.withoutCa)}
+                {found.total > found.cas.length && t.cas.firstShown(found.cas.length)}
               </p>
             </>
           )
@@ -68,41 +69,48 @@ interface CaActions {
 
 function columnsOf(on: ActionBasis, { onRenew, onRotate }: CaActions): readonly Column<Ca>[] {
   return [
-    { name: 'subject', title: 'Subject', cell: (ca) => <Subject ca={ca} /> },
-    { name: 'not-after', title: 'Expires', isNumber: true, cell: ({ notAfter }) => <RelativeTime at={notAfter} /> },
+    { name: 'subject', title: t.fields.subject, cell: (ca) => <Subject ca={ca} /> },
+    {
+      name: 'not-after',
+      title: t.fields.expires,
+      isNumber: true,
+      cell: ({ notAfter }) => <RelativeTime at={notAfter} />,
+    },
     {
       name: 'count',
-      title: 'Volumes',
+      title: t.fields.volumes,
       isNumber: true,
       cell: ({ fingerprint, count }) => <a href={volumesHref({ caFingerprint: fingerprint })}>{formatCount(count)}</a>,
     },
     {
       name: 'at-risk',
-      title: 'At risk',
+      title: t.fields.atRisk,
       isNumber: true,
       cell: ({ atRisk }) => <span class={atRisk > 0 ? 'bad' : 'none'}>{formatCount(atRisk)}</span>,
     },
     {
       name: 'expires',
-      title: 'Soonest expiry of a volume',
+      title: t.cas.soonestExpiry,
       isNumber: true,
       cell: ({ soonestExpiry }) => <RelativeTime at={soonestExpiry} />,
     },
     {
       name: 'fingerprint',
-      title: 'SHA-256',
-      cell: ({ fingerprint }) => <CopiedText text={fingerprint} label={`fingerprint ${fingerprint.slice(0, 8)}`} />,
+      title: t.fields.sha256,
+      cell: ({ fingerprint }) => (
+        <CopiedText text={fingerprint} label={t.ui.copy.fingerprintOf(fingerprint.slice(0, 8))} />
+      ),
     },
     {
       name: 'renew',
-      title: 'Action',
+      title: t.fields.action,
       cell: ({ fingerprint }) => (
         <>
           <ActionButton on={on} onClick={() => onRenew(fingerprint)}>
-            Renew…
+            {t.cas.renew}
           </ActionButton>{' '}
           <ActionButton on={on} onClick={() => onRotate(fingerprint)}>
-            Rotate…
+            {t.cas.rotate}
           </ActionButton>
         </>
       ),
@@ -112,11 +120,11 @@ function columnsOf(on: ActionBasis, { onRenew, onRotate }: CaActions): readonly 
 
 /** The subject; self-signed certificates have no other issuer. */
 function Subject({ ca: { subject, issuer, unknown } }: { readonly ca: Ca }): JSX.Element {
-  if (subject === undefined) return <span class="dim wrap">{unknown ?? 'not known yet'}</span>;
+  if (subject === undefined) return <span class="dim wrap">{unknown ?? t.cas.unknown}</span>;
   return (
     <span class="wrap">
       {subject}
-      {issuer !== undefined && issuer !== subject && <span class="dim small"> issued by {issuer}</span>}
+      {issuer !== undefined && issuer !== subject && <span class="dim small">{t.cas.issuedBy(issuer)}</span>}
     </span>
   );
 }

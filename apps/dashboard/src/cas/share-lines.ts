@@ -1,4 +1,5 @@
 import type { CaHistory } from '@certfleet/operator-api/cas.ts';
+import { t } from '../messages/messages.ts';
 
 const hourMs = 3_600_000;
 
@@ -45,7 +46,7 @@ const shareOf = (count: number, volumes: number): number => (volumes === 0 ? 0 :
 /** A share in per cent, which is shown as all or nothing only if it is. */
 export function shareText(count: number, volumes: number): string {
   const tenths = Math.round(shareOf(count, volumes) * 1_000);
-  if (count > 0 && tenths === 0) return '< 0.1 %';
-  if (count < volumes && tenths === 1_000) return '> 99.9 %';
-  return `${tenths / 10} %`;
+  if (count > 0 && tenths === 0) return t.percent.below(0.1);
+  if (count < volumes && tenths === 1_000) return t.percent.above(99.9);
+  return t.percent.exact(tenths / 10);
 }

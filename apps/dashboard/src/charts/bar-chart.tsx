@@ -3,8 +3,9 @@ import { useEffect, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
-import { timeParts } from '../time/relative-time.ts';
+import { axisTime } from '../time/relative-time.ts';
 import type { Zone } from '../time/relative-time.ts';
+import { formatCount } from '../ui/count.ts';
 import { cssColor } from './css-color.ts';
 
 /** One series of bars. Later series are drawn over earlier ones. */
@@ -33,6 +34,8 @@ export interface BarChartProps {
 }
 
 const height = 180;
+/** Distances of the lines of counts. */
+const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000];
 
 /** A bar chart over time. The chart library is loaded on first use. */
 export function BarChart(props: BarChartProps): JSX.Element {
@@ -100,7 +103,7 @@ function optionsOf(UPlot: typeof uPlot, { element, latest, zone }: ChartContext)
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(4, Math.ceil(high * 1.1))] } },
     axes: [
       { ...axis, grid: { show: false }, space: 60, size: 26, values: (_plot, splits) => timeLabels(splits, zone) },
-      { ...axis, size: 44, space: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000] },
+      { ...axis, size: 44, space: 36, values: (_plot, splits) => splits.map(formatCount), incrs: steps },
     ],
     series: [
       {},
@@ -141,10 +144,7 @@ function pick({ cursor, select: { width } }: uPlot, { onPick }: BarChartProps): 
 
 /** Hours; the date at midnight and when the unit is a day. */
 function timeLabels(splits: readonly number[], zone: Zone): string[] {
-  return splits.map((seconds) => {
-    const { date, hours, clock } = timeParts(seconds * 1000, zone);
-    return hours === 0 ? date.slice(5) : clock.slice(0, 5);
-  });
+  return splits.map((seconds) => axisTime(seconds * 1000, zone));
 }
 
 function drawMark(plot: uPlot, at: number | undefined, color: string): void {

@@ -1,9 +1,10 @@
 import type { JSX } from 'preact';
 import { groupKeys } from '@certfleet/operator-api/vocabulary.ts';
+import { t } from '../messages/messages.ts';
 import { usePodLabels } from '../session/use-pod-labels.ts';
 import { groupKeyOf } from '../volumes/volumes-view.ts';
 import type { GroupKey, VolumesView } from '../volumes/volumes-view.ts';
-import { groupTitle } from './group-table.tsx';
+import { isLabel, labelOf } from './group-texts.ts';
 
 export interface GroupSelectProps {
   readonly view: VolumesView;
@@ -20,12 +21,12 @@ export function GroupSelect({ view, onChange }: GroupSelectProps): JSX.Element {
   };
   return (
     <label class={group === '' ? 'field' : 'field set'}>
-      <span class="visually-hidden">Group by</span>
+      <span class="visually-hidden">{t.groups.title}</span>
       <select value={group} onChange={(event) => choose(event.currentTarget.value)}>
-        <option value="">Not grouped</option>
+        <option value="">{t.groups.none}</option>
         {[...offered].map((key) => (
           <option key={key} value={key}>
-            By {key === 'ca' ? 'CA' : groupTitle(key).toLowerCase()}
+            {isLabel(key) ? t.groups.byLabel(labelOf(key)) : t.groups.by[key]}
           </option>
         ))}
       </select>

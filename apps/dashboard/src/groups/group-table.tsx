@@ -3,45 +3,18 @@ import { useState } from 'preact/hooks';
 import type { VolumeGroups } from '@certfleet/operator-api/volumes.ts';
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
-import { counted, formatCount } from '../ui/count.ts';
+import { t } from '../messages/messages.ts';
+import { formatCount } from '../ui/count.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import type { Column } from '../ui/data-table.tsx';
 import { issuerParts } from '../ui/issuer-name.tsx';
 import { Empty, Loaded } from '../ui/notice.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
-import { riskTexts } from '../ui/risk-reasons.ts';
-import type { RiskReason } from '../ui/risk-reasons.ts';
-import { stateTitles } from '../ui/state-badge.tsx';
 import { formatVolumesView, groupQuery, ofGroup } from '../volumes/volumes-view.ts';
 import type { GroupKey, VolumesView } from '../volumes/volumes-view.ts';
+import { groupCaption, groupName, groupTitle } from './group-texts.ts';
 
 type Group = VolumeGroups['groups'][number];
-
-const groupTitles: Readonly<Record<string, string>> = {
-  namespace: 'Namespace',
-  workload: 'Workload',
-  issuer: 'Issuer',
-  node: 'Node',
-  ca: 'CA',
-  state: 'State',
-  risk: 'Risk',
-};
-
-/** The title of a property; a label is its own title. */
-export const groupTitle = (by: GroupKey): string => groupTitles[by] ?? by.replace('label:', '');
-
-/** What volumes without a value have in common. */
-const noValues: Readonly<Partial<Record<GroupKey, string>>> = {
-  ca: 'no CA file',
-  risk: 'not at risk',
-  workload: 'not known',
-};
-
-function groupName(by: GroupKey, value: string): string {
-  if (value === '') return noValues[by] ?? 'none';
-  if (by === 'state') return stateTitles[value as keyof typeof stateTitles];
-  return by === 'risk' ? riskTexts[value as RiskReason].title : value;
-}
 
 export interface GroupTableProps {
   readonly view: VolumesView;
@@ -62,11 +35,11 @@ export function GroupTable({ view, by }: GroupTableProps): JSX.Element {
     <Loaded resource={groups} keepsPrevious>
       {(found) =>
         found.groups.length === 0 ? (
-          <Empty title="No results" />
+          <Empty title={t.common.noResults} />
         ) : (
           <>
             <DataTable
-              caption={`Volumes by ${groupTitle(by).toLowerCase()}`}
+              caption={groupCaption(by)}
               columns={columnsOf(view, by)}
               rows={found.groups}
               keyOf={({ value }) => value}
@@ -74,10 +47,7 @@ export function GroupTable({ view, by }: GroupTableProps): JSX.Element {
               isBusy={groups.data === undefined}
             />
             <p class="pager">
-              <span class="dim">
-                {counted(found.volumes, 'volume')} in {counted(found.total, 'group')}
-                {found.total > found.groups.length && `, the first ${formatCount(found.groups.length)} are shown`}
-              </span>
+              <span class="dim">{totalText(found)}</span>
             </p>
           </>
         )
@@ -86,20 +56,31 @@ export function GroupTable({ view, by }: GroupTableProps): JSX.Element {
   );
 }
 
+function totalText({ volumes, total, groups: { length: shown } }: VolumeGroups): string {
+  const counts = { volumes, groups: total };
+  return total > shown ? t.groups.totalOfFirst({ ...counts, shown }) : t.groups.total(counts);
+}
+
 function columnsOf(view: VolumesView, by: GroupKey): readonly Column<Group>[] {
   return [
     { name: 'value', title: groupTitle(by), isSortable: true, cell: (group) => nameCell(view, by, group) },
-    { name: 'count', title: 'Volumes', isSortable: true, isNumber: true, cell: ({ count }) => formatCount(count) },
+    {
+      name: 'count',
+      title: t.fields.volumes,
+      isSortable: true,
+      isNumber: true,
+      cell: ({ count }) => formatCount(count),
+    },
     {
       name: 'at-risk',
-      title: 'At risk',
+      title: t.fields.atRisk,
       isSortable: true,
       isNumber: true,
       cell: ({ atRisk }) => <span class={atRisk > 0 ? 'bad' : 'none'}>{formatCount(atRisk)}</span>,
     },
     {
       name: 'expires',
-      title: 'Soonest expiry',
+      title: t.fields.soonestExpiry,
       isSortable: true,
       isNumber: true,
       cell: ({ soonestExpiry }) => <RelativeTime at={soonestExpiry} />,

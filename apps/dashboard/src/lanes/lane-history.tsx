@@ -3,9 +3,11 @@ import type { LaneHistory } from '@certfleet/operator-api/lanes.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { useResource } from '../live/use-resource.ts';
+import { format, t } from '../messages/messages.ts';
 import { shortDuration } from '../time/relative-time.ts';
-import { counted, formatCount } from '../ui/count.ts';
 import { Loaded } from '../ui/notice.tsx';
+
+const texts = t.lanes.history;
 
 /** The renewals of the past two days: success rate, latency, and both by hour. */
 export function LaneHistoryPanel({ id }: { readonly id: string }): JSX.Element {
@@ -18,7 +20,7 @@ export function LaneHistoryPanel({ id }: { readonly id: string }): JSX.Element {
   return (
     <section class="panel" aria-labelledby="history">
       <div class="panel-head">
-        <h2 id="history">Past 48 hours</h2>
+        <h2 id="history">{texts.title}</h2>
       </div>
       <Loaded resource={history}>{(data) => <History history={data} />}</Loaded>
     </section>
@@ -32,33 +34,29 @@ function History({ history }: { readonly history: LaneHistory }): JSX.Element {
   const renewed = hours.reduce((sum, hour) => sum + hour.renewed, 0);
   const failed = hours.reduce((sum, hour) => sum + hour.failed, 0);
   const attempts = renewed + failed;
-  if (attempts === 0) return <p class="dim">No renewal of this issuer has ended.</p>;
-  const text = `${counted(renewed, 'renewal')}, ${counted(failed, 'failed attempt')}`;
+  if (attempts === 0) return <p class="dim">{texts.none}</p>;
+  const counts = texts.counts({ renewed, failed });
   const rate = Math.floor((renewed / attempts) * 1_000) / 10;
   const latency =
     p50Ms === undefined || p99Ms === undefined
-      ? 'The agents have not reported durations.'
-      : `Half took at most ${roundedUp(p50Ms)}, 99 of 100 at most ${roundedUp(p99Ms)}.`;
+      ? texts.noDurations
+      : texts.durations({ half: roundedUp(p50Ms), most: roundedUp(p99Ms) });
   return (
     <>
       <p class="facts">
         <span>
-          <strong>{rate} %</strong> of attempts succeeded: {text}
+          {texts.succeeded({ strong: (text) => <strong>{text}</strong>, percent: t.percent.exact(rate), counts })}
         </span>
         <span>{latency}</span>
       </p>
-      <Sparkline history={history} label={`By hour: ${text}`} />
+      <Sparkline history={history} label={texts.byHour(counts)} />
       <details class="as-table">
-        <summary>Hours with renewals</summary>
+        <summary>{texts.hours}</summary>
         <ul class="named">
           {hours
             .filter((hour) => hour.renewed + hour.failed > 0)
-            .map(({ from, ...hour }) => (
-              <li key={from}>
-                {times.absolute(Date.parse(from))}: {formatCount(hour.renewed)} renewed, {formatCount(hour.failed)}{' '}
-                failed
-                {hour.p99Ms !== undefined && `, 99 of 100 within ${roundedUp(hour.p99Ms)}`}
-              </li>
+            .map((hour) => (
+              <li key={hour.from}>{hourText(hour, times.absolute(Date.parse(hour.from)))}</li>
             ))}
         </ul>
       </details>
@@ -66,10 +64,15 @@ function History({ history }: { readonly history: LaneHistory }): JSX.Element {
   );
 }
 
+function hourText({ renewed, failed, p99Ms }: LaneHistory['hours'][number], at: string): string {
+  if (p99Ms === undefined) return texts.hour({ at, renewed, failed });
+  return texts.hourWithDuration({ at, renewed, failed, most: roundedUp(p99Ms) });
+}
+
 /** A bound must not be shown lower than it is. */
 function roundedUp(ms: number): string {
-  if (ms < 1_000) return `${ms} ms`;
-  if (ms < 10_000) return `${Math.ceil(ms / 100) / 10} s`;
+  if (ms < 1_000) return t.time.milliseconds(format.number(ms));
+  if (ms < 10_000) return t.time.preciseSeconds(format.number(Math.ceil(ms / 100) / 10));
   const unit = ms < 600_000 ? 1_000 : 60_000;
   return shortDuration(Math.ceil(ms / unit) * unit);
 }

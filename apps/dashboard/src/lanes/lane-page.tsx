@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import type { Lane } from '@certfleet/operator-api/lanes.ts';
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
+import { format, t } from '../messages/messages.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { auditHref } from '../routing/route.ts';
 import { shortDuration } from '../time/relative-time.ts';
@@ -10,7 +11,7 @@ import { ActionButton } from '../ui/action-button.tsx';
 import type { ActionBasis } from '../ui/action-button.tsx';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { CopiedText } from '../ui/copied-text.tsx';
-import { counted, formatCount } from '../ui/count.ts';
+import { formatCount } from '../ui/count.ts';
 import { FactList } from '../ui/fact-list.tsx';
 import { issuerParts } from '../ui/issuer-name.tsx';
 import { Loaded } from '../ui/notice.tsx';
@@ -30,12 +31,12 @@ export function LanePage({ id }: { readonly id: string }): JSX.Element {
     kinds: ['lanes', 'volumes'],
     atLeastEveryMs: 5000,
   });
-  const name = lane.data === undefined ? 'Lane' : issuerParts(lane.data.key).name;
+  const name = lane.data === undefined ? t.lanes.lane : issuerParts(lane.data.key).name;
   return (
     <>
       <PageHead
         title={name}
-        parent={{ href: '/lanes', title: 'Lanes' }}
+        parent={{ href: '/lanes', title: t.views.lanes }}
         aside={lane.data && <LaneState lane={lane.data} />}
       >
         {lane.data && <LaneActions lane={lane.data} on={lane} onDone={lane.refresh} />}
@@ -49,7 +50,7 @@ export function LanePage({ id }: { readonly id: string }): JSX.Element {
             </div>
             <LaneHistoryPanel id={id} />
             <StateCountList byState={data.byState} filter={{ issuer: data.key }} />
-            <VolumeList title="Next renewals of this issuer" filter={{ issuer: data.key }} />
+            <VolumeList title={t.lanes.nextRenewals} filter={{ issuer: data.key }} />
           </>
         )}
       </Loaded>
@@ -74,47 +75,42 @@ function LaneActions({ lane, on, onDone }: LaneActionsProps): JSX.Element {
     <>
       {byState.failing + byState.expired > 0 && (
         <ActionButton on={on} onClick={() => setOpen('retry')}>
-          Retry failed and expired…
+          {t.common.retryFailed}
         </ActionButton>
       )}
       <ActionButton on={on} onClick={() => setOpen('renew')}>
-        Renew all…
+        {t.common.renewAll}
       </ActionButton>
       {paused === undefined ? (
         <ActionButton on={on} onClick={() => setOpen('pause')}>
-          Pause…
+          {t.lanes.pause}
         </ActionButton>
       ) : (
         <ActionButton on={on} primary onClick={() => setOpen('resume')}>
-          Resume…
+          {t.lanes.resume}
         </ActionButton>
       )}
       {open === 'pause' && (
         <ConfirmDialog
           on={on}
-          title={`Pause ${issuerParts(key).name}`}
-          action="Pause the lane"
+          title={t.lanes.pauseTitle(issuerParts(key).name)}
+          action={t.lanes.pauseAction}
           asksReason
           onConfirm={(reason) => api.pauseLane(id, reason).then(onDone)}
           onClose={close}
         >
-          <p>
-            {counted(lane.volumes, 'volume')} will wait until the lane is resumed, including urgent renewals. Each agent
-            still renews at its fallback deadline before a certificate expires.
-          </p>
+          <p>{t.lanes.pauseText(lane.volumes)}</p>
         </ConfirmDialog>
       )}
       {open === 'resume' && (
         <ConfirmDialog
           on={on}
-          title={`Resume ${issuerParts(key).name}`}
-          action="Resume the lane"
+          title={t.lanes.resumeTitle(issuerParts(key).name)}
+          action={t.lanes.resumeAction}
           onConfirm={() => api.resumeLane(id).then(onDone)}
           onClose={close}
         >
-          <p>
-            {counted(waitingIn(lane), 'renewal')} that wait continue at the lane’s rate: {describeRate(lane)}.
-          </p>
+          <p>{t.lanes.resumeText({ renewals: waitingIn(lane), rate: describeRate(lane) })}</p>
         </ConfirmDialog>
       )}
       {open === 'renew' && <RenewDialog selection={{ query: { issuer: key } }} onClose={close} />}
@@ -125,28 +121,27 @@ function LaneActions({ lane, on, onDone }: LaneActionsProps): JSX.Element {
   );
 }
 
+const { facts, policy: texts } = t.lanes;
+
 function LaneFacts({ lane }: { readonly lane: Lane }): JSX.Element {
   const { times } = useServices();
   const { paused, lastError, queueEndsAt, backoffUntil, opensAt, failureStreak } = lane;
   return (
     <FactList
-      title="Now"
+      title={facts.title}
       facts={[
-        ['Waiting', `${formatCount(lane.queued)} queued, ${formatCount(lane.blocked)} blocked`],
-        ['In flight', `${formatCount(lane.inFlight)} of at most ${formatCount(lane.policy.maxInFlight)}`],
-        ['Queue ends', queueEndsAt && <RelativeTime at={queueEndsAt} />],
-        ['Paused', paused && `by ${paused.by}, ${times.absolute(Date.parse(paused.at))}: ${paused.reason}`],
-        ['Backing off until', backoffUntil && <RelativeTime at={backoffUntil} />],
-        ['Window opens', opensAt && <RelativeTime at={opensAt} />],
-        ['Consecutive failures', failureStreak > 0 ? formatCount(failureStreak) : 'none'],
+        [t.fields.waiting, facts.waiting(lane)],
+        [t.fields.inFlight, facts.inFlight({ count: lane.inFlight, most: lane.policy.maxInFlight })],
+        [facts.queueEnds, queueEndsAt && <RelativeTime at={queueEndsAt} />],
+        [facts.paused, paused && facts.pausedBy({ ...paused, at: times.absolute(Date.parse(paused.at)) })],
+        [facts.backingOffUntil, backoffUntil && <RelativeTime at={backoffUntil} />],
+        [facts.windowOpens, opensAt && <RelativeTime at={opensAt} />],
+        [t.fields.consecutiveFailures, failureStreak > 0 ? formatCount(failureStreak) : facts.none],
         [
-          'Last error',
+          t.fields.lastError,
           lastError && (
             <>
-              {lastError.message}{' '}
-              <span class="dim">
-                (<RelativeTime at={lastError.at} />)
-              </span>
+              {lastError.message} <span class="dim">{facts.at(<RelativeTime at={lastError.at} />)}</span>
             </>
           ),
         ],
@@ -159,27 +154,27 @@ function LanePolicy({ lane }: { readonly lane: Lane }): JSX.Element {
   const { policy, issuer, key } = lane;
   return (
     <FactList
-      title="Issuer and limits"
+      title={texts.title}
       facts={[
-        ['Issuer', <CopiedText key="key" text={issuer.name} label="issuer name" />],
-        ['Kind', `${issuer.kind}.${issuer.group}`],
-        ['Namespace', issuer.namespace === '' ? 'cluster-wide' : issuer.namespace],
-        ['Key', <CopiedText key="key" text={key} label="issuer key" />],
-        ['Rate', describeRate(lane)],
+        [t.fields.issuer, <CopiedText key="key" text={issuer.name} label={t.ui.copy.issuerName} />],
+        [t.fields.kind, `${issuer.kind}.${issuer.group}`],
+        [t.fields.namespace, issuer.namespace === '' ? texts.clusterWide : issuer.namespace],
+        [t.fields.key, <CopiedText key="key" text={key} label={t.ui.copy.issuerKey} />],
+        [t.fields.rate, describeRate(lane)],
         [
-          'In flight',
-          `at most ${formatCount(policy.maxInFlight)}, answer timeout ${shortDuration(policy.answerTimeoutMs)}`,
+          t.fields.inFlight,
+          texts.inFlight({ most: policy.maxInFlight, timeout: shortDuration(policy.answerTimeoutMs) }),
         ],
-        ['Windows', describeWindow(lane)],
+        [t.fields.windows, describeWindow(lane)],
         [
-          'Back-off after',
-          `${counted(policy.backoff.threshold, 'consecutive failure')}, at most ${shortDuration(policy.backoff.maxMs)}`,
+          texts.backoffAfter,
+          texts.backoff({ failures: policy.backoff.threshold, most: shortDuration(policy.backoff.maxMs) }),
         ],
-        ['Priority', String(policy.priority)],
+        [texts.priority, format.digits(policy.priority)],
         [
-          'Audit',
+          t.fields.audit,
           <a key="audit" href={auditHref({ target: `lane ${key}` })}>
-            Actions on this lane
+            {texts.actions}
           </a>,
         ],
       ]}

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import type { Lane } from '@certfleet/operator-api/lanes.ts';
+import { t } from '../messages/messages.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { StateBadge } from '../ui/state-badge.tsx';
 
@@ -13,16 +14,8 @@ export function LaneState({ lane: { state, paused, backoffUntil, opensAt } }: { 
           {paused.reason}
         </span>
       )}
-      {state === 'backing-off' && (
-        <span class="dim small">
-          retries <RelativeTime at={backoffUntil} />
-        </span>
-      )}
-      {state === 'window' && (
-        <span class="dim small">
-          opens <RelativeTime at={opensAt} />
-        </span>
-      )}
+      {state === 'backing-off' && <span class="dim small">{t.lanes.retries(<RelativeTime at={backoffUntil} />)}</span>}
+      {state === 'window' && <span class="dim small">{t.lanes.opens(<RelativeTime at={opensAt} />)}</span>}
     </span>
   );
 }

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import type { Lane } from '@certfleet/operator-api/lanes.ts';
+import { t } from '../messages/messages.ts';
 import { formatCount } from '../ui/count.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import type { Column, Sorting } from '../ui/data-table.tsx';
@@ -14,38 +15,49 @@ export interface LaneTableProps {
 }
 
 const columns: readonly Column<Lane>[] = [
-  { name: 'issuer', title: 'Issuer', isSortable: true, cell: ({ key, id }) => <IssuerName issuer={key} laneId={id} /> },
-  { name: 'state', title: 'State', isSortable: true, cell: (lane) => <LaneState lane={lane} /> },
+  {
+    name: 'issuer',
+    title: t.fields.issuer,
+    isSortable: true,
+    cell: ({ key, id }) => <IssuerName issuer={key} laneId={id} />,
+  },
+  { name: 'state', title: t.fields.state, isSortable: true, cell: (lane) => <LaneState lane={lane} /> },
   {
     name: 'waiting',
-    title: 'Waiting',
+    title: t.fields.waiting,
     isSortable: true,
     isNumber: true,
     cell: (lane) => formatCount(waitingIn(lane)),
   },
   {
     name: 'in-flight',
-    title: 'In flight',
+    title: t.fields.inFlight,
     isSortable: true,
     isNumber: true,
     cell: ({ inFlight, policy }) => (
       <>
-        {formatCount(inFlight)} <span class="dim">/ {formatCount(policy.maxInFlight)}</span>
+        {formatCount(inFlight)} <span class="dim">{t.lanes.most(policy.maxInFlight)}</span>
       </>
     ),
   },
-  { name: 'rate', title: 'Rate', cell: (lane) => describeRate(lane) },
-  { name: 'volumes', title: 'Volumes', isSortable: true, isNumber: true, cell: ({ volumes }) => formatCount(volumes) },
+  { name: 'rate', title: t.fields.rate, cell: (lane) => describeRate(lane) },
+  {
+    name: 'volumes',
+    title: t.fields.volumes,
+    isSortable: true,
+    isNumber: true,
+    cell: ({ volumes }) => formatCount(volumes),
+  },
   {
     name: 'failures',
-    title: 'Consecutive failures',
+    title: t.fields.consecutiveFailures,
     isSortable: true,
     isNumber: true,
     cell: ({ failureStreak }) => (failureStreak === 0 ? <span class="none">–</span> : formatCount(failureStreak)),
   },
   {
     name: 'error',
-    title: 'Last error',
+    title: t.fields.lastError,
     cell: ({ lastError }) =>
       lastError === undefined ? (
         <span class="none">–</span>
@@ -61,7 +73,7 @@ const columns: readonly Column<Lane>[] = [
 export function LaneTable({ lanes, sorting, isBusy = false }: LaneTableProps): JSX.Element {
   return (
     <DataTable
-      caption="Lanes of issuers"
+      caption={t.lanes.caption}
       columns={columns}
       rows={lanes}
       keyOf={({ id }) => id}

@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { laneSorts } from '@certfleet/operator-api/vocabulary.ts';
 import { usePlace, useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
-import { counted } from '../ui/count.ts';
+import { t } from '../messages/messages.ts';
 import { Empty, Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { SearchBox } from '../volumes/search-box.tsx';
@@ -32,12 +32,13 @@ export function LanesPage(): JSX.Element {
     const kept = Object.entries({ search, sort, order, ...change }).filter(([, value]) => value !== '');
     router.go(`/lanes?${new URLSearchParams(kept).toString()}`, { replace: change['after'] === undefined });
   };
+  const total = lanes.data && t.counts.issuers(lanes.data.total);
   const onSort = (by: string): void => go({ sort: by, order: by === sort && order === 'asc' ? 'desc' : 'asc' });
   return (
     <>
-      <PageHead title="Lanes" aside={lanes.data && <span class="dim">{counted(lanes.data.total, 'issuer')}</span>} />
+      <PageHead title={t.views.lanes} aside={total && <span class="dim">{total}</span>} />
       <div class="filters">
-        <SearchBox label="Search issuers" value={search} onSearch={(text) => go({ search: text })} />
+        <SearchBox label={t.lanes.search} value={search} onSearch={(text) => go({ search: text })} />
       </div>
       <Loaded resource={lanes} keepsPrevious>
         {(page) =>
@@ -50,15 +51,15 @@ export function LanesPage(): JSX.Element {
                 sorting={{ by: sort, order: order === 'desc' ? 'desc' : 'asc', onSort }}
                 isBusy={lanes.data === undefined}
               />
-              <nav class="pager" aria-label="Pages">
+              <nav class="pager" aria-label={t.common.pages}>
                 {after !== null && (
                   <button type="button" onClick={() => go({})}>
-                    First page
+                    {t.common.firstPage}
                   </button>
                 )}
                 {page.next !== undefined && (
                   <button type="button" onClick={() => go({ after: page.next ?? '' })}>
-                    Next
+                    {t.common.next}
                   </button>
                 )}
               </nav>
@@ -72,12 +73,8 @@ export function LanesPage(): JSX.Element {
 
 function NoLanes({ isSearching }: { readonly isSearching: boolean }): JSX.Element {
   return (
-    <Empty title={isSearching ? 'No results' : 'No lanes yet'}>
-      <p>
-        {isSearching
-          ? 'Search for a part of the issuer’s name.'
-          : 'A lane is created with the first renewal of its issuer.'}
-      </p>
+    <Empty title={isSearching ? t.common.noResults : t.overview.lanes.none}>
+      <p>{isSearching ? t.lanes.noResultsText : t.overview.lanes.noneText}</p>
     </Empty>
   );
 }

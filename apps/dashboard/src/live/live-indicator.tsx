@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useServices } from '../app/services.ts';
 import type { Services } from '../app/services.ts';
+import { t } from '../messages/messages.ts';
 import { shortDuration } from '../time/relative-time.ts';
 import { elapsedMs } from '../time/moment.ts';
 import type { LiveState } from './live-updates.ts';
@@ -41,8 +42,8 @@ export function LiveIndicator(): JSX.Element {
   return (
     <span class={`live live-${status.name}`} title={titleOf(status, services)}>
       <span class="dot" aria-hidden="true" />
-      <span role="status">{status.name === 'stale' ? 'not current' : status.name}</span>
-      {'ageMs' in status && <span> · {shortDuration(status.ageMs)} old</span>}
+      <span role="status">{t.live.states[status.name]}</span>
+      {'ageMs' in status && <span>{t.live.age(shortDuration(status.ageMs))}</span>}
     </span>
   );
 }
@@ -53,13 +54,13 @@ const textOf = (status: PageStatus): string =>
 function titleOf(status: PageStatus, { serverClock, times }: Services): string {
   switch (status.name) {
     case 'live':
-      return 'Everything shown is current.';
+      return t.live.isLive;
     case 'paused':
-      return 'The page does not change until you continue. Nothing that is older than 15 seconds can be acted on.';
+      return t.live.isPaused;
     case 'stale':
-      return `The oldest data shown is from ${times.absolute(serverClock.now() - status.ageMs)}. The page is trying to reach the controller again.`;
+      return t.live.isStale(times.absolute(serverClock.now() - status.ageMs));
     case 'connecting':
     case 'reconnecting':
-      return 'The page is connecting to the controller.';
+      return t.live.isConnecting;
   }
 }

@@ -3,10 +3,11 @@ import { useState } from 'preact/hooks';
 import type { NodeDetail } from '@certfleet/operator-api/nodes.ts';
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
 import { CopiedText } from '../ui/copied-text.tsx';
-import { counted, formatCount } from '../ui/count.ts';
+import { formatCount } from '../ui/count.ts';
 import { FactList } from '../ui/fact-list.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Loaded } from '../ui/notice.tsx';
@@ -28,15 +29,19 @@ export function NodePage({ node: name }: { readonly node: string }): JSX.Element
   const { data } = node;
   return (
     <>
-      <PageHead title={name} parent={{ href: '/nodes', title: 'Nodes' }} aside={data && <NodeState node={data} />}>
+      <PageHead
+        title={name}
+        parent={{ href: '/nodes', title: t.views.nodes }}
+        aside={data && <NodeState node={data} />}
+      >
         {data && data.byState.failing + data.byState.expired > 0 && (
           <ActionButton on={node} onClick={() => setRenewing('failing')}>
-            Retry failed and expired…
+            {t.common.retryFailed}
           </ActionButton>
         )}
         {data && (
           <ActionButton on={node} onClick={() => setRenewing('all')}>
-            Renew all…
+            {t.common.renewAll}
           </ActionButton>
         )}
       </PageHead>
@@ -45,18 +50,18 @@ export function NodePage({ node: name }: { readonly node: string }): JSX.Element
           <>
             {detail.isSilent && <SilentNotice node={detail} />}
             <FactList
-              title="Agent"
+              title={t.fields.agent}
               facts={[
-                ['Node', <CopiedText key="name" text={detail.node} label="node name" />],
-                ['Last seen', <RelativeTime key="seen" at={detail.lastSeen} />],
-                ['Version', detail.agentVersion],
-                ['Connected to', detail.connectedTo],
-                ['Volumes', formatCount(detail.volumes)],
-                ['Renewals in its queue', detail.waiting === undefined ? 'unknown' : formatCount(detail.waiting)],
+                [t.fields.node, <CopiedText key="name" text={detail.node} label={t.ui.copy.nodeName} />],
+                [t.fields.lastSeen, <RelativeTime key="seen" at={detail.lastSeen} />],
+                [t.fields.version, detail.agentVersion],
+                [t.nodes.connectedTo, detail.connectedTo],
+                [t.fields.volumes, formatCount(detail.volumes)],
+                [t.nodes.queue, detail.waiting === undefined ? t.nodes.unknown : formatCount(detail.waiting)],
               ]}
             />
             <StateCountList byState={detail.byState} filter={{ node: name }} />
-            <VolumeList title="Next renewals on this node" filter={{ node: name }} />
+            <VolumeList title={t.nodes.nextRenewals} filter={{ node: name }} />
           </>
         )}
       </Loaded>
@@ -76,13 +81,8 @@ function SilentNotice({ node: { node, volumes, lastSeen } }: { readonly node: No
     <div class="notice notice-warning">
       <Icon name="warning" />
       <div>
-        <p>
-          No report since <RelativeTime at={lastSeen} />. If the agent runs, it renews {counted(volumes, 'volume')} at
-          their fallback deadlines; otherwise their certificates expire.
-        </p>
-        <p class="dim">
-          Check the agent’s pod: <CopiedText text={command} label="command" />
-        </p>
+        <p>{t.nodes.silent({ since: <RelativeTime at={lastSeen} />, volumes })}</p>
+        <p class="dim">{t.nodes.check(<CopiedText text={command} label={t.ui.copy.command} />)}</p>
       </div>
     </div>
   );

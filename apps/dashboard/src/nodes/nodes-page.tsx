@@ -3,8 +3,9 @@ import type { Node } from '@certfleet/operator-api/nodes.ts';
 import { usePlace, useServices } from '../app/services.ts';
 import { StateBar } from '../charts/state-bar.tsx';
 import { useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { nodeHref } from '../routing/route.ts';
-import { counted, formatCount } from '../ui/count.ts';
+import { formatCount } from '../ui/count.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import type { Column } from '../ui/data-table.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -12,14 +13,14 @@ import { Empty, Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { SearchBox } from '../volumes/search-box.tsx';
-import { NodeState, nodeStatusTitles } from './node-state.tsx';
+import { NodeState } from './node-state.tsx';
 import { isNodeSort, nodeStatuses, sortedNodes } from './sorted-nodes.ts';
 import type { NodeStatus } from './sorted-nodes.ts';
 
 const columns: readonly Column<Node>[] = [
   {
     name: 'node',
-    title: 'Node',
+    title: t.fields.node,
     isSortable: true,
     cell: ({ node }) => (
       <a class="cut" href={nodeHref(node)} title={node}>
@@ -27,19 +28,25 @@ const columns: readonly Column<Node>[] = [
       </a>
     ),
   },
-  { name: 'agent', title: 'Agent', isSortable: true, cell: (node) => <NodeState node={node} /> },
+  { name: 'agent', title: t.fields.agent, isSortable: true, cell: (node) => <NodeState node={node} /> },
   {
     name: 'seen',
-    title: 'Last seen',
+    title: t.fields.lastSeen,
     isSortable: true,
     isNumber: true,
     cell: ({ lastSeen }) => <RelativeTime at={lastSeen} />,
   },
-  { name: 'volumes', title: 'Volumes', isSortable: true, isNumber: true, cell: ({ volumes }) => formatCount(volumes) },
-  { name: 'states', title: 'By state', cell: ({ byState }) => <StateBar counts={byState} /> },
+  {
+    name: 'volumes',
+    title: t.fields.volumes,
+    isSortable: true,
+    isNumber: true,
+    cell: ({ volumes }) => formatCount(volumes),
+  },
+  { name: 'states', title: t.nodes.byState, cell: ({ byState }) => <StateBar counts={byState} /> },
   {
     name: 'troubled',
-    title: 'Failing or overdue',
+    title: t.nodes.troubled,
     isSortable: true,
     isNumber: true,
     cell: ({ byState }) => {
@@ -47,7 +54,7 @@ const columns: readonly Column<Node>[] = [
       return troubled === 0 ? <span class="none">–</span> : <strong class="bad">{formatCount(troubled)}</strong>;
     },
   },
-  { name: 'version', title: 'Version', cell: ({ agentVersion }) => agentVersion },
+  { name: 'version', title: t.fields.version, cell: ({ agentVersion }) => agentVersion },
 ];
 
 /** All nodes, silent and failing ones first. */
@@ -70,8 +77,8 @@ export function NodesPage(): JSX.Element {
   return (
     <>
       <PageHead
-        title="Nodes"
-        aside={nodes.data && <span class="dim">{counted(nodes.data.nodes.length, 'node')}</span>}
+        title={t.views.nodes}
+        aside={nodes.data && <span class="dim">{t.counts.nodes(nodes.data.nodes.length)}</span>}
       />
       <NodeFilters search={search} state={state} onChange={go} />
       {isUnknown && <UnknownState state={given} />}
@@ -83,7 +90,7 @@ export function NodesPage(): JSX.Element {
             <NoNodes isFiltered={all.length > 0} />
           ) : (
             <DataTable
-              caption="Nodes and their agents"
+              caption={t.nodes.caption}
               columns={columns}
               rows={found}
               keyOf={({ node }) => node}
@@ -105,8 +112,8 @@ interface NodeFiltersProps {
 function NodeFilters({ search, state, onChange }: NodeFiltersProps): JSX.Element {
   return (
     <div class="filters">
-      <SearchBox label="Search nodes" value={search} onSearch={(text) => onChange({ search: text })} />
-      <div class="chips" role="group" aria-label="States">
+      <SearchBox label={t.nodes.search} value={search} onSearch={(text) => onChange({ search: text })} />
+      <div class="chips" role="group" aria-label={t.common.states}>
         {nodeStatuses.map((each) => (
           <button
             type="button"
@@ -115,7 +122,7 @@ function NodeFilters({ search, state, onChange }: NodeFiltersProps): JSX.Element
             aria-pressed={each === state}
             onClick={() => onChange({ state: each === state ? '' : each })}
           >
-            {nodeStatusTitles[each]}
+            {t.nodes.states[each]}
           </button>
         ))}
       </div>
@@ -127,21 +134,15 @@ function UnknownState({ state }: { readonly state: string }): JSX.Element {
   return (
     <div class="notice notice-critical" role="alert">
       <Icon name="critical" />
-      <p>
-        The address has an unknown state of nodes: <code>{state}</code>. Known are {nodeStatuses.join(', ')}.
-      </p>
+      <p>{t.nodes.unknownState({ state: <code>{state}</code>, known: nodeStatuses })}</p>
     </div>
   );
 }
 
 function NoNodes({ isFiltered }: { readonly isFiltered: boolean }): JSX.Element {
   return (
-    <Empty title={isFiltered ? 'No results' : 'No nodes yet'}>
-      <p>
-        {isFiltered
-          ? 'Clear the state, or search for a part of the node’s name.'
-          : 'An agent connects when it is configured with the address of this controller.'}
-      </p>
+    <Empty title={isFiltered ? t.common.noResults : t.nodes.none}>
+      <p>{isFiltered ? t.nodes.noResultsText : t.nodes.noneText}</p>
     </Empty>
   );
 }

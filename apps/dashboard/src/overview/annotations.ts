@@ -1,5 +1,5 @@
 import type { Audit, AuditEntry } from '@certfleet/operator-api/audit.ts';
-import { auditActionTitles } from '../audit/audit-action-titles.ts';
+import { t } from '../messages/messages.ts';
 import { auditHref } from '../routing/route.ts';
 
 /** An action of an operator that changes the course of renewals. */
@@ -24,7 +24,10 @@ const charted: ReadonlySet<AuditEntry['action']> = new Set([
 export function annotationsOf({ entries }: Audit): readonly Annotation[] {
   return entries
     .filter(({ action, outcome = 'done' }) => charted.has(action) && outcome === 'done')
-    .map(({ at, action, target }) => ({ atMs: Date.parse(at), text: `${auditActionTitles[action]} ${target}` }));
+    .map(({ at, action, target }) => ({
+      atMs: Date.parse(at),
+      text: t.overview.timeline.action({ action: t.audit.actions[action], target }),
+    }));
 }
 
 /** The annotations of each span, by its start. */

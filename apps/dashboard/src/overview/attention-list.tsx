@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Summary } from '@certfleet/operator-api/summary.ts';
 import { useServices } from '../app/services.ts';
+import { t } from '../messages/messages.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
 import type { ActionBasis } from '../ui/action-button.tsx';
@@ -20,28 +21,26 @@ export function AttentionList({ summary, on }: { readonly summary: Summary; read
   return (
     <section class="panel" aria-labelledby="attention">
       <div class="panel-head">
-        <h2 id="attention">Needs attention</h2>
+        <h2 id="attention">{t.overview.attention.title}</h2>
         {byState.failing + byState.expired > 0 && (
           <ActionButton on={on} onClick={() => setRetrying(true)}>
-            Retry failed and expired…
+            {t.common.retryFailed}
           </ActionButton>
         )}
       </div>
       {attention.length === 0 ? (
         <p class="all-well">
-          <Icon name="healthy" /> Nothing. All certificates are renewed in time.
+          <Icon name="healthy" /> {t.overview.attention.none}
         </p>
       ) : (
         <ul class="attention">
           {shown.map(({ severity, kind, text, since, expires, link }) => (
             <li key={`${kind} ${link}`} class={`severity-${severity}`}>
               <Icon name={severity} />
-              <span class="visually-hidden">{severity}: </span>
+              <span class="visually-hidden">{t.overview.attention.severities[severity]}</span>
               <a href={link}>{times.inZone(text, since)}</a>
               {expires !== undefined && (
-                <span class="small">
-                  expires <RelativeTime at={expires} />
-                </span>
+                <span class="small">{t.overview.attention.expires(<RelativeTime at={expires} />)}</span>
               )}
               {since !== undefined && (
                 <span class="dim small">
@@ -54,7 +53,7 @@ export function AttentionList({ summary, on }: { readonly summary: Summary; read
       )}
       {attention.length > shown.length && (
         <button type="button" class="quiet" onClick={() => setAllShown(true)}>
-          Show {attention.length - shown.length} more
+          {t.overview.attention.showMore(attention.length - shown.length)}
         </button>
       )}
       {isRetrying && (

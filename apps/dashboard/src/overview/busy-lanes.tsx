@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { useServices } from '../app/services.ts';
 import { LaneTable } from '../lanes/lane-table.tsx';
 import { useResource } from '../live/use-resource.ts';
-import { formatCount } from '../ui/count.ts';
+import { t } from '../messages/messages.ts';
 import { Empty, Loaded } from '../ui/notice.tsx';
 
 const query = new URLSearchParams({ sort: 'waiting', order: 'desc', limit: '8' });
@@ -18,14 +18,14 @@ export function BusyLanes(): JSX.Element {
   return (
     <section class="panel" aria-labelledby="lanes">
       <div class="panel-head">
-        <h2 id="lanes">Lanes of issuers</h2>
-        {lanes.data && <a href="/lanes">All {formatCount(lanes.data.total)}</a>}
+        <h2 id="lanes">{t.overview.lanes.title}</h2>
+        {lanes.data && <a href="/lanes">{t.common.all(lanes.data.total)}</a>}
       </div>
       <Loaded resource={lanes}>
         {(page) =>
           page.lanes.length === 0 ? (
-            <Empty title="No lanes yet">
-              <p>A lane is created with the first renewal of its issuer.</p>
+            <Empty title={t.overview.lanes.none}>
+              <p>{t.overview.lanes.noneText}</p>
             </Empty>
           ) : (
             <LaneTable lanes={page.lanes} />

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
+import { t } from '../messages/messages.ts';
 import { volumesHref } from '../routing/route.ts';
 import { formatCount } from '../ui/count.ts';
 
@@ -9,15 +10,15 @@ export function ExpiryChart({ expiry }: { readonly expiry: Timeline['expiry'] })
   return (
     <section class="panel" aria-labelledby="expiry">
       <div class="panel-head">
-        <h2 id="expiry">Expiry</h2>
+        <h2 id="expiry">{t.overview.expiry.title}</h2>
       </div>
       <table class="bars">
-        <caption class="visually-hidden">Certificates by the time until they expire</caption>
+        <caption class="visually-hidden">{t.overview.expiry.caption}</caption>
         <thead class="visually-hidden">
           <tr>
-            <th scope="col">Expires in</th>
-            <th scope="col">Share</th>
-            <th scope="col">Certificates</th>
+            <th scope="col">{t.overview.expiry.expiresIn}</th>
+            <th scope="col">{t.overview.expiry.share}</th>
+            <th scope="col">{t.overview.expiry.certificates}</th>
           </tr>
         </thead>
         <tbody>

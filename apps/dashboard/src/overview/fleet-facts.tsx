@@ -4,13 +4,15 @@ import { riskReasons } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { StateBar } from '../charts/state-bar.tsx';
 import type { StateCounts as Counts } from '../charts/state-bar.tsx';
+import { format, t } from '../messages/messages.ts';
 import { volumesHref } from '../routing/route.ts';
-import { counted, formatCount } from '../ui/count.ts';
+import { formatCount } from '../ui/count.ts';
 import { Icon } from '../ui/icon.tsx';
 import type { IconName } from '../ui/icon.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
-import { stateMeanings, stateTitles } from '../ui/state-badge.tsx';
 import { stateOrder } from '../ui/state-order.ts';
+
+const texts = t.overview.fleet;
 
 /** Key figures of the fleet: volumes by state, agents, lanes, Redis. */
 export function FleetFacts({
@@ -22,26 +24,26 @@ export function FleetFacts({
 }): JSX.Element {
   const { volumes, soonestExpiry, agents, lanes, redis, atRisk } = summary;
   return (
-    <section class="panel fleet" aria-label="The fleet">
+    <section class="panel fleet" aria-label={texts.title}>
       <dl class="facts-row">
-        <Fact title="Volumes">
+        <Fact title={t.fields.volumes}>
           <a href="/volumes">{formatCount(volumes)}</a>
         </Fact>
         <AtRiskFact volumes={atRisk} podCertificates={summary.podCertificates?.atRisk ?? 0} />
-        <Fact title="Soonest expiry">
+        <Fact title={t.fields.soonestExpiry}>
           <a href="/volumes?sort=expires">
             <RelativeTime at={soonestExpiry} />
           </a>
         </Fact>
         <Fact
-          title="Agents"
-          note={agents.silent > 0 ? `${formatCount(agents.silent)} silent` : 'none silent'}
+          title={texts.agents}
+          note={agents.silent > 0 ? texts.silent(agents.silent) : texts.noneSilent}
           isBad={agents.silent > 0}
         >
-          <a href="/nodes">{formatCount(agents.online)} online</a>
+          <a href="/nodes">{texts.online(agents.online)}</a>
         </Fact>
         <PodCertificatesFact counts={summary.podCertificates} />
-        <Fact title="Lanes" note={laneNote(lanes)} isBad={lanes.backingOff > 0}>
+        <Fact title={t.views.lanes} note={laneNote(lanes)} isBad={lanes.backingOff > 0}>
           <a href="/lanes">{formatCount(lanes.known)}</a>
         </Fact>
         <RedisFact redis={redis} isCurrent={isCurrent} />
@@ -70,8 +72,8 @@ function StateCounts({ summary: { volumes, byState, atRiskByState } }: { readonl
           <li key={state}>
             <StateCount
               kind={state}
-              title={stateTitles[state]}
-              meaning={stateMeanings[state]}
+              title={t.states[state]}
+              meaning={t.stateMeanings[state]}
               count={certain[state]}
               href={volumesHref(isBad(state) ? { state } : { state, risk: 'none' })}
             />
@@ -81,8 +83,8 @@ function StateCounts({ summary: { volumes, byState, atRiskByState } }: { readonl
           <StateCount
             kind="overdue"
             icon="warning"
-            title="At risk"
-            meaning="not failing, but a silent node, Redis or the lane prevents the renewal"
+            title={t.risk.atRisk}
+            meaning={texts.atRiskMeaning}
             count={uncertain}
             href={`/at-risk?${new URLSearchParams({ risk: outsideReasons.join(',') }).toString()}`}
           />
@@ -140,12 +142,9 @@ interface AtRiskFactProps {
 /** Nothing if nothing is at risk. */
 function AtRiskFact({ volumes, podCertificates }: AtRiskFactProps): JSX.Element | null {
   if (volumes + podCertificates === 0) return null;
-  const note =
-    podCertificates === 0
-      ? 'renewal not certain'
-      : `${counted(volumes, 'volume')}, ${counted(podCertificates, 'pod certificate')}`;
+  const note = podCertificates === 0 ? texts.notCertain : texts.atRiskCounts({ volumes, podCertificates });
   return (
-    <Fact title="At risk" note={note} isBad>
+    <Fact title={t.fields.atRisk} note={note} isBad>
       <a href="/at-risk">{formatCount(volumes + podCertificates)}</a>
     </Fact>
   );
@@ -157,14 +156,14 @@ function PodCertificatesFact({ counts }: { readonly counts: Summary['podCertific
   const { total, byState, following, atRisk } = counts;
   const waiting = atRisk - troubledStates.reduce((sum, state) => sum + byState[state], 0);
   const notes = [
-    ...troubledStates.flatMap((state) => (byState[state] > 0 ? [`${byState[state]} ${state}`] : [])),
-    ...(waiting > 0 ? [`${waiting} waiting too long`] : []),
+    ...troubledStates.flatMap((state) => (byState[state] > 0 ? [texts.podCertificates[state](byState[state])] : [])),
+    ...(waiting > 0 ? [texts.waitingTooLong(waiting)] : []),
   ];
   const isOutdated = following === 'outdated';
   return (
     <Fact
-      title="Pod certificates"
-      note={isOutdated ? 'outdated' : notes.join(', ') || 'none at risk'}
+      title={t.views.podCertificates}
+      note={isOutdated ? texts.outdated : notes.length === 0 ? texts.noneAtRisk : format.list(notes)}
       isBad={isOutdated || notes.length > 0}
     >
       <a href="/pod-certificates">{formatCount(total)}</a>
@@ -183,27 +182,29 @@ function RedisFact({
 }): JSX.Element {
   if (!isCurrent) {
     return (
-      <Fact title="Redis" note="the controller does not report it now">
-        unknown
+      <Fact title={texts.redis} note={texts.redisNotReported}>
+        {texts.redisUnknown}
       </Fact>
     );
   }
   return (
-    <Fact title="Redis" note={redisNote(redis)} isBad={!redis.reachable || redis.evicts === true}>
-      {redis.reachable ? 'reachable' : 'unreachable'}
+    <Fact title={texts.redis} note={redisNote(redis)} isBad={!redis.reachable || redis.evicts === true}>
+      {redis.reachable ? texts.redisReachable : texts.redisUnreachable}
     </Fact>
   );
 }
 
 function laneNote({ paused, backingOff }: Summary['lanes']): string {
-  if (paused === 0 && backingOff === 0) return 'all open';
-  return [paused > 0 ? `${paused} paused` : '', backingOff > 0 ? `${backingOff} backing off` : '']
-    .filter(Boolean)
-    .join(', ');
+  if (paused === 0 && backingOff === 0) return texts.lanesOpen;
+  return format.list([
+    ...(paused > 0 ? [texts.lanesPaused(paused)] : []),
+    ...(backingOff > 0 ? [texts.lanesBackingOff(backingOff)] : []),
+  ]);
 }
 
 function redisNote({ reachable, latencyMs, evicts }: Summary['redis']): string {
-  if (!reachable) return 'agents renew at their fallback deadlines';
-  if (evicts === true) return 'may evict scheduled renewals';
-  return latencyMs === undefined ? '' : `${latencyMs.toFixed(latencyMs < 10 ? 1 : 0)} ms`;
+  if (!reachable) return texts.redisFallback;
+  if (evicts === true) return texts.redisEvicts;
+  if (latencyMs === undefined) return '';
+  return t.time.milliseconds(format.digits(latencyMs, { places: latencyMs < 10 ? 1 : 0 }));
 }

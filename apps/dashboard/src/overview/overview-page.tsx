@@ -6,6 +6,7 @@ import type { Timeline } from '@certfleet/operator-api/timeline.ts';
 import { useServices } from '../app/services.ts';
 import { isSettled, useResource } from '../live/use-resource.ts';
 import type { Resource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { ProposedRotations } from '../rotations/proposed-rotations.tsx';
 import { Loaded, Loading } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
@@ -28,7 +29,7 @@ export function OverviewPage(): JSX.Element {
   const isStarted = hasRotations && hasSummary;
   return (
     <>
-      <PageHead title="Overview" />
+      <PageHead title={t.views.overview} />
       <VerdictBanner />
       <RotationsPart isShown={isStarted} onSettled={() => setRotations(true)} />
       <SummaryPart isShown={isStarted} onSettled={() => setSummary(true)} />

@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import type { PostureSummary } from '@certfleet/operator-api/summary.ts';
-import { counted, formatCount } from '../ui/count.ts';
+import { t } from '../messages/messages.ts';
+import { formatCount } from '../ui/count.ts';
 
 /** The limits for certificates and how many violate them, each a link to the volumes. Nothing without limits. */
 export function PosturePanel({ posture }: { readonly posture: PostureSummary | undefined }): JSX.Element | null {
@@ -9,7 +10,7 @@ export function PosturePanel({ posture }: { readonly posture: PostureSummary | u
   return (
     <section class="panel" aria-labelledby="posture">
       <div class="panel-head">
-        <h2 id="posture">Certificate posture</h2>
+        <h2 id="posture">{t.overview.posture.title}</h2>
       </div>
       <dl class="facts-row">
         {violations.map(({ kind, text, count, link }) => (
@@ -23,12 +24,7 @@ export function PosturePanel({ posture }: { readonly posture: PostureSummary | u
           </div>
         ))}
       </dl>
-      {unknown > 0 && (
-        <p class="dim small">
-          Not counted except for their lifetime: {counted(unknown, 'volume')} of agents that do not report keys and
-          signatures.
-        </p>
-      )}
+      {unknown > 0 && <p class="dim small">{t.overview.posture.notCounted(unknown)}</p>}
     </section>
   );
 }

@@ -1,13 +1,7 @@
 import type { JSX } from 'preact';
+import { t } from '../messages/messages.ts';
 import { rangeChanges } from './chart-range.ts';
 import type { RangeChange } from './chart-range.ts';
-
-const titles: Readonly<Record<RangeChange, string>> = {
-  in: 'Zoom in',
-  out: 'Zoom out',
-  earlier: 'Earlier',
-  later: 'Later',
-};
 
 export interface RangeButtonsProps {
   readonly onChange: (change: RangeChange) => void;
@@ -16,10 +10,10 @@ export interface RangeButtonsProps {
 /** Changes the time that a chart shows, as dragging over the chart does. */
 export function RangeButtons({ onChange }: RangeButtonsProps): JSX.Element {
   return (
-    <div class="segments" role="group" aria-label="Range of the chart">
+    <div class="segments" role="group" aria-label={t.overview.timeline.range}>
       {rangeChanges.map((change) => (
         <button type="button" key={change} onClick={() => onChange(change)}>
-          {titles[change]}
+          {t.overview.timeline.ranges[change]}
         </button>
       ))}
     </div>

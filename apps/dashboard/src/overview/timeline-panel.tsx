@@ -6,8 +6,8 @@ import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { BarChart } from '../charts/bar-chart.tsx';
 import { isSettled, useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import type { Zone } from '../time/relative-time.ts';
-import { counted, formatCount } from '../ui/count.ts';
 import { annotationsOf, bySpan } from './annotations.ts';
 import type { Annotation } from './annotations.ts';
 import { changedRange, selectedRange, spansIn, stepOf } from './chart-range.ts';
@@ -17,6 +17,8 @@ import { spanTitle } from './span-title.ts';
 import { daySpans, hourSpans } from './timeline-spans.ts';
 import type { TimelineSpan, TimeUnit } from './timeline-spans.ts';
 import { dueHref, TimelineTable } from './timeline-table.tsx';
+
+const texts = t.overview.timeline;
 
 /** How far the chart goes back. */
 const pastMs = 48 * 3_600_000;
@@ -39,9 +41,9 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
   return (
     <section class="panel" aria-labelledby="timeline">
       <div class="panel-head">
-        <h2 id="timeline">Renewals</h2>
+        <h2 id="timeline">{texts.title}</h2>
         <RangeButtons onChange={(change) => setRange(changedRange(all, range, change))} />
-        <div class="segments" role="group" aria-label="Unit of time">
+        <div class="segments" role="group" aria-label={texts.unit}>
           {(['hours', 'days'] as const).map((each) => (
             <button
               type="button"
@@ -52,7 +54,7 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
                 setRange(undefined);
               }}
             >
-              {each === 'hours' ? 'By hour' : 'By day'}
+              {texts[each]}
             </button>
           ))}
         </div>
@@ -65,10 +67,8 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
         audit={audit.data}
         onSelect={(fromMs, toMs) => setRange(selectedRange(all, { fromMs, toMs }))}
       />
-      {isSettled(audit) && !audit.isCurrent && <p class="dim small">The actions of operators are not current.</p>}
-      {audit.isCurrent && audit.data?.next !== undefined && (
-        <p class="dim small">The chart has only the latest actions; the audit log has all.</p>
-      )}
+      {isSettled(audit) && !audit.isCurrent && <p class="dim small">{texts.actionsOutdated}</p>}
+      {audit.isCurrent && audit.data?.next !== undefined && <p class="dim small">{texts.actionsCut}</p>}
     </section>
   );
 }
@@ -124,7 +124,7 @@ function Chart({ spans, unit, stepMs, text, audit, onSelect }: ChartProps): JSX.
       />
       <p class="dim small">{text}</p>
       <details class="as-table" onToggle={({ currentTarget }) => setTabular(currentTarget.open)}>
-        <summary>As a table</summary>
+        <summary>{texts.asTable}</summary>
         {isTabular && <TimelineTable spans={spans} unit={unit} stepMs={stepMs} zone={zone} annotations={ofSpan} />}
       </details>
     </>
@@ -132,16 +132,16 @@ function Chart({ spans, unit, stepMs, text, audit, onSelect }: ChartProps): JSX.
 }
 
 function seriesOf(spans: readonly TimelineSpan[], unit: TimeUnit) {
-  const due = { title: 'due', color: '--due-bar', values: spans.map(({ due: count }) => count) };
+  const due = { title: texts.legend.due, color: '--due-bar', values: spans.map(({ due: count }) => count) };
   if (unit === 'days') return [due];
   return [
     // Failed attempts are stacked on renewals: the sum is drawn first, the renewals over it.
     {
-      title: 'failed',
+      title: texts.legend.failed,
       color: '--failing',
       values: spans.map(({ renewed, failed }) => (renewed === null ? null : renewed + (failed ?? 0))),
     },
-    { title: 'renewed', color: '--healthy-bar', values: spans.map(({ renewed }) => renewed) },
+    { title: texts.legend.renewed, color: '--healthy-bar', values: spans.map(({ renewed }) => renewed) },
     due,
   ];
 }
@@ -151,15 +151,15 @@ function Legend({ unit }: { readonly unit: TimeUnit }): JSX.Element {
     <>
       {unit === 'hours' && (
         <>
-          <span class="key key-renewed">renewed</span>
-          <span class="key key-failed">failed attempts</span>
+          <span class="key key-renewed">{texts.legend.renewed}</span>
+          <span class="key key-failed">{texts.legend.failed}</span>
         </>
       )}
-      <span class="key key-due">due</span>
+      <span class="key key-due">{texts.legend.due}</span>
       {unit === 'hours' && (
         <>
-          <span class="key key-now">now</span>
-          <span class="key key-action">action of an operator</span>
+          <span class="key key-now">{texts.legend.now}</span>
+          <span class="key key-action">{texts.legend.action}</span>
         </>
       )}
     </>
@@ -180,15 +180,15 @@ function Readout({ span, unit, zone, actions }: ReadoutProps): JSX.Element {
   return (
     <>
       <strong>{spanTitle(fromMs, unit, zone)}</strong>
-      {renewed !== null && <span class="key key-renewed">{formatCount(renewed)} renewed</span>}
-      {failed !== null && failed > 0 && <span class="key key-failed">{formatCount(failed)} failed</span>}
-      {due !== null && <span class="key key-due">{formatCount(due)} due</span>}
+      {renewed !== null && <span class="key key-renewed">{texts.renewedCount(renewed)}</span>}
+      {failed !== null && failed > 0 && <span class="key key-failed">{texts.failedCount(failed)}</span>}
+      {due !== null && <span class="key key-due">{texts.dueCount(due)}</span>}
       {actions.slice(0, maxNamed).map(({ atMs, text }) => (
         <span class="key key-action" key={`${atMs} ${text}`}>
           {text}
         </span>
       ))}
-      {actions.length > maxNamed && <span class="dim">and {formatCount(actions.length - maxNamed)} more</span>}
+      {actions.length > maxNamed && <span class="dim">{t.common.andMore(actions.length - maxNamed)}</span>}
     </>
   );
 }
@@ -196,11 +196,10 @@ function Readout({ span, unit, zone, actions }: ReadoutProps): JSX.Element {
 function summaryOf({ due, done }: Timeline): string {
   const sum = (of: (span: Timeline['done']['hours'][number]) => number): number =>
     done.hours.reduce((total, span) => total + of(span), 0);
-  const renewed = sum((span) => span.renewed);
-  const deadline = sum((span) => span.byDeadline);
-  const next = due.hours.slice(0, 24).reduce((total, { count }) => total + count, 0);
-  return `In the past 48 hours ${counted(renewed, 'renewal')}, ${formatCount(deadline)} of them by fallback deadline, and ${counted(
-    sum((span) => span.failed),
-    'failed attempt',
-  )}. ${formatCount(next)} due in the next 24 hours.`;
+  return texts.summary({
+    renewed: sum((span) => span.renewed),
+    byDeadline: sum((span) => span.byDeadline),
+    failed: sum((span) => span.failed),
+    due: due.hours.slice(0, 24).reduce((total, { count }) => total + count, 0),
+  });
 }

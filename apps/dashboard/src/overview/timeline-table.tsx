@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { t } from '../messages/messages.ts';
 import type { Zone } from '../time/relative-time.ts';
 import { volumesHref } from '../routing/route.ts';
 import { formatCount } from '../ui/count.ts';
@@ -7,6 +8,8 @@ import { spanAuditHref } from './annotations.ts';
 import type { Annotation } from './annotations.ts';
 import { spanTitle } from './span-title.ts';
 import type { TimelineSpan, TimeUnit } from './timeline-spans.ts';
+
+const texts = t.overview.timeline;
 
 export interface TimelineTableProps {
   readonly spans: readonly TimelineSpan[];
@@ -25,20 +28,20 @@ export const dueHref = (fromMs: number, stepMs: number): string =>
 export function TimelineTable({ spans, unit, stepMs, zone, annotations }: TimelineTableProps): JSX.Element {
   return (
     <DataTable
-      caption="Renewals over time"
+      caption={texts.caption}
       rows={spans}
       keyOf={({ fromMs }) => String(fromMs)}
       columns={[
-        { name: 'from', title: 'From', cell: ({ fromMs }) => spanTitle(fromMs, unit, zone) },
-        { name: 'renewed', title: 'Renewed', isNumber: true, cell: ({ renewed }) => countOrNone(renewed) },
-        { name: 'failed', title: 'Failed attempts', isNumber: true, cell: ({ failed }) => countOrNone(failed) },
+        { name: 'from', title: texts.from, cell: ({ fromMs }) => spanTitle(fromMs, unit, zone) },
+        { name: 'renewed', title: texts.renewed, isNumber: true, cell: ({ renewed }) => countOrNone(renewed) },
+        { name: 'failed', title: texts.failedAttempts, isNumber: true, cell: ({ failed }) => countOrNone(failed) },
         {
           name: 'due',
-          title: 'Due',
+          title: texts.due,
           isNumber: true,
           cell: ({ fromMs, due }) =>
             due ? (
-              <a href={dueHref(fromMs, stepMs)} title="Volumes due before the end of this time">
+              <a href={dueHref(fromMs, stepMs)} title={texts.dueBefore}>
                 {formatCount(due)}
               </a>
             ) : (
@@ -47,7 +50,7 @@ export function TimelineTable({ spans, unit, stepMs, zone, annotations }: Timeli
         },
         {
           name: 'actions',
-          title: 'Actions',
+          title: texts.actions,
           cell: ({ fromMs }) => <Actions of={annotations.get(fromMs) ?? []} href={spanAuditHref(fromMs, stepMs)} />,
         },
       ]}
@@ -60,16 +63,12 @@ const named = 2;
 
 function Actions({ of, href }: { readonly of: readonly Annotation[]; readonly href: string }): JSX.Element | null {
   if (of.length === 0) return null;
-  const rest = of.length - named;
-  return (
-    <a href={href}>
-      {of
-        .slice(0, named)
-        .map(({ text }) => text)
-        .join('; ')}
-      {rest > 0 && ` and ${formatCount(rest)} more`}
-    </a>
-  );
+  const more = of.length - named;
+  const actions = of
+    .slice(0, named)
+    .map(({ text }) => text)
+    .join(texts.actionSeparator);
+  return <a href={href}>{more > 0 ? texts.actionsAndMore({ actions, more }) : actions}</a>;
 }
 
 const countOrNone = (count: number | null): string => (count === null ? '–' : formatCount(count));

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import type { PodCertificate } from '@certfleet/operator-api/pod-certificates.ts';
+import { t } from '../messages/messages.ts';
 import { nodeHref } from '../routing/route.ts';
 import type { Column } from '../ui/data-table.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
@@ -14,32 +15,32 @@ const cut = (text: string): JSX.Element => (
 /** @param onDetails shows the details of a row */
 export function podCertificateColumns(onDetails: (id: string) => void): readonly Column<PodCertificate>[] {
   return [
-    { name: 'namespace', title: 'Namespace', isSortable: true, cell: ({ namespace }) => cut(namespace) },
-    { name: 'pod', title: 'Pod', isSortable: true, cell: ({ pod }) => cut(pod) },
-    { name: 'signer', title: 'Signer', isSortable: true, cell: ({ signer }) => cut(signer) },
+    { name: 'namespace', title: t.fields.namespace, isSortable: true, cell: ({ namespace }) => cut(namespace) },
+    { name: 'pod', title: t.fields.pod, isSortable: true, cell: ({ pod }) => cut(pod) },
+    { name: 'signer', title: t.fields.signer, isSortable: true, cell: ({ signer }) => cut(signer) },
     {
       name: 'state',
-      title: 'State',
+      title: t.fields.state,
       isSortable: true,
       cell: (certificate) => <PodCertificateState certificate={certificate} />,
     },
     {
       name: 'refreshes',
-      title: 'Refresh from',
+      title: t.fields.refreshFrom,
       isSortable: true,
       isNumber: true,
       cell: ({ beginRefreshAt }) => <RelativeTime at={beginRefreshAt} />,
     },
     {
       name: 'expires',
-      title: 'Expires',
+      title: t.fields.expires,
       isSortable: true,
       isNumber: true,
       cell: ({ notAfter }) => <RelativeTime at={notAfter} />,
     },
     {
       name: 'node',
-      title: 'Node',
+      title: t.fields.node,
       isSortable: true,
       cell: ({ node }) =>
         node === '' ? (
@@ -50,13 +51,13 @@ export function podCertificateColumns(onDetails: (id: string) => void): readonly
           </a>
         ),
     },
-    { name: 'workload', title: 'Workload', cell: ({ workload }) => cut(workload) },
+    { name: 'workload', title: t.fields.workload, cell: ({ workload }) => cut(workload) },
     {
       name: 'details',
-      title: 'Details',
+      title: t.podCertificates.details,
       cell: ({ id, pod }) => (
-        <button type="button" class="quiet" aria-label={`Details of ${pod}`} onClick={() => onDetails(id)}>
-          Details
+        <button type="button" class="quiet" aria-label={t.common.detailsOf(pod)} onClick={() => onDetails(id)}>
+          {t.podCertificates.details}
         </button>
       ),
     },

@@ -1,44 +1,47 @@
 import type { JSX } from 'preact';
 import type { PodCertificate } from '@certfleet/operator-api/pod-certificates.ts';
+import { format, t } from '../messages/messages.ts';
 import { Icon } from '../ui/icon.tsx';
 import { FactList } from '../ui/fact-list.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { PodCertificateRisk } from './pod-certificate-risk.tsx';
-import { PodCertificateState, stateLooks } from './pod-certificate-state.tsx';
+import { PodCertificateState } from './pod-certificate-state.tsx';
 
 export interface PodCertificateDetailsProps {
   readonly certificate: PodCertificate;
   readonly onClose: () => void;
 }
 
+const texts = t.podCertificates;
+
 /** All that is known of one pod certificate. */
 export function PodCertificateDetails({ certificate, onClose }: PodCertificateDetailsProps): JSX.Element {
   const { namespace, pod, state, message, request, notBefore, notAfter, beginRefreshAt } = certificate;
   return (
-    <section aria-label={`Details of ${pod}`}>
+    <section aria-label={t.common.detailsOf(pod)}>
       <FactList
         title={`${namespace}/${pod}`}
         facts={[
-          ['Kind', 'Pod certificate'],
-          ['State', <PodCertificateState key="state" certificate={certificate} />],
-          ['Meaning', stateLooks[state].meaning],
-          ['At risk', certificate.risk && <PodCertificateRisk key="risk" certificate={certificate} />],
-          ['Message', message],
-          ['Signer', certificate.signer],
-          ['Volumes', certificate.volumes.join(', ')],
-          ['Key', certificate.keyType],
-          ['Valid from', notBefore && <RelativeTime at={notBefore} />],
-          ['Refresh from', beginRefreshAt && <RelativeTime at={beginRefreshAt} />],
-          ['Expires', notAfter && <RelativeTime at={notAfter} />],
-          ['ServiceAccount', certificate.serviceAccount],
-          ['Workload', certificate.workload],
-          ['Node', certificate.node],
-          ['Latest request', request],
-          ['UID of the pod', certificate.podUid],
+          [t.fields.kind, texts.kind],
+          [t.fields.state, <PodCertificateState key="state" certificate={certificate} />],
+          [texts.meaning, texts.states[state].meaning],
+          [t.fields.atRisk, certificate.risk && <PodCertificateRisk key="risk" certificate={certificate} />],
+          [t.fields.message, message],
+          [t.fields.signer, certificate.signer],
+          [t.fields.volumes, format.list(certificate.volumes)],
+          [t.fields.key, certificate.keyType],
+          [t.fields.validFrom, notBefore && <RelativeTime at={notBefore} />],
+          [t.fields.refreshFrom, beginRefreshAt && <RelativeTime at={beginRefreshAt} />],
+          [t.fields.expires, notAfter && <RelativeTime at={notAfter} />],
+          [texts.serviceAccount, certificate.serviceAccount],
+          [t.fields.workload, certificate.workload],
+          [t.fields.node, certificate.node],
+          [texts.latestRequest, request],
+          [texts.podUid, certificate.podUid],
         ]}
       />
       <button type="button" class="quiet" onClick={onClose}>
-        <Icon name="close" /> Close details
+        <Icon name="close" /> {texts.closeDetails}
       </button>
     </section>
   );

@@ -4,7 +4,6 @@ import { podCertificateRisks, podCertificateStates } from '@certfleet/operator-a
 import { formatCount } from '../ui/count.ts';
 import { Icon } from '../ui/icon.tsx';
 import { SearchBox } from '../volumes/search-box.tsx';
-import { podCertificateRiskTexts } from './pod-certificate-risks.ts';
 import { stateLooks } from './pod-certificate-state.tsx';
 import { withPodCertificateFilter, withToggledState } from './pod-certificates-view.ts';
 import type { PodCertificateFilter, PodCertificatesView } from './pod-certificates-view.ts';
@@ -17,9 +16,9 @@ export interface PodCertificateFiltersProps {
 }
 
 const names = [
-  ['namespace', 'Namespace'],
-  ['pod', 'Pod'],
-  ['node', 'Node'],
+  ['namespace', t.fields.namespace],
+  ['pod', t.fields.pod],
+  ['node', t.fields.node],
 ] as const;
 
 /** Filters by text, names, signer and state. */
@@ -31,7 +30,7 @@ export function PodCertificateFilters({ view, page, onChange }: PodCertificateFi
     <div class="filters" role="search">
       <div class="filter-row">
         <SearchBox
-          label="Search pods, nodes, signers, workloads"
+          label={t.podCertificates.search}
           value={filters.search ?? ''}
           onSearch={(text) => set('search', text)}
         />
@@ -53,18 +52,18 @@ export function PodCertificateFilters({ view, page, onChange }: PodCertificateFi
           onSet={(value) => set('signer', value)}
         />
       </div>
-      <div class="chips" role="group" aria-label="States">
+      <div class="chips" role="group" aria-label={t.common.states}>
         {podCertificateStates.map((state) => (
           <button
             type="button"
             key={state}
             class={`chip state-${stateLooks[state].tone}`}
             aria-pressed={view.states.includes(state)}
-            title={stateLooks[state].meaning}
+            title={t.podCertificates.states[state].meaning}
             onClick={() => onChange(withToggledState(view, state))}
           >
             <Icon name={stateLooks[state].icon} />
-            {stateLooks[state].title}
+            {t.podCertificates.states[state].title}
             {page !== undefined && <span class="dim">{formatCount(page.byState[state])}</span>}
           </button>
         ))}
@@ -75,13 +74,15 @@ export function PodCertificateFilters({ view, page, onChange }: PodCertificateFi
             class="quiet"
             onClick={() => onChange({ ...view, filters: {}, states: [], after: undefined })}
           >
-            Clear filters
+            {t.common.clearFilters}
           </button>
         )}
       </div>
     </div>
   );
 }
+
+const texts = t.podCertificates.riskFilter;
 
 interface RiskChipProps {
   readonly risk: string | undefined;
@@ -93,17 +94,17 @@ function RiskChip({ risk, onSet }: RiskChipProps): JSX.Element {
   const reasons = risk
     ?.split(',')
     .map((reason) => podCertificateRisks.find((each) => each === reason))
-    .flatMap((reason) => (reason === undefined ? [] : [podCertificateRiskTexts[reason].title]));
+    .flatMap((reason) => (reason === undefined ? [] : [t.podCertificates.risks[reason].title]));
   return (
     <button
       type="button"
       class="chip"
       aria-pressed={risk !== undefined}
-      title="Not certain to be valid: refused, expired, not refreshed, or waiting too long"
+      title={texts.meaning}
       onClick={() => onSet(risk === undefined ? 'any' : '')}
     >
       <Icon name="warning" />
-      {[risk === 'none' ? 'Not at risk' : 'At risk', ...(reasons ?? [])].join(' · ')}
+      {[risk === 'none' ? texts.notAtRisk : texts.atRisk, ...(reasons ?? [])].join(' · ')}
     </button>
   );
 }
@@ -118,9 +119,9 @@ function SignerSelect({ value, signers, onSet }: SignerSelectProps): JSX.Element
   const shown = value === '' || signers.includes(value) ? signers : [value, ...signers];
   return (
     <label class={value === '' ? 'field' : 'field set'}>
-      <span class="visually-hidden">Signer</span>
+      <span class="visually-hidden">{t.fields.signer}</span>
       <select value={value} onChange={(event) => onSet(event.currentTarget.value)}>
-        <option value="">Any signer</option>
+        <option value="">{t.podCertificates.anySigner}</option>
         {shown.map((signer) => (
           <option key={signer} value={signer}>
             {signer}

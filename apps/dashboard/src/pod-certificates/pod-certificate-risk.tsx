@@ -1,8 +1,8 @@
 import type { JSX } from 'preact';
 import type { PodCertificate } from '@certfleet/operator-api/pod-certificates.ts';
+import { t } from '../messages/messages.ts';
 import { Icon } from '../ui/icon.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
-import { podCertificateRiskTexts } from './pod-certificate-risks.ts';
 import { stateLooks } from './pod-certificate-state.tsx';
 
 /** Why a pod certificate is at risk, and since when; nothing if it is not. */
@@ -17,7 +17,7 @@ export function PodCertificateRisk({
     <span class="state-cell">
       <span class={`state state-${risk.reason === 'waiting' ? 'overdue' : tone}`}>
         <Icon name={risk.reason === 'waiting' ? 'warning' : icon} />
-        {podCertificateRiskTexts[risk.reason].title}
+        {t.podCertificates.risks[risk.reason].title}
       </span>
       <span class="dim small">
         {reason !== undefined && `${reason} `}

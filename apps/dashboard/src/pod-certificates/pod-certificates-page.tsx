@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import type { PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
 import { usePlace, useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
-import { counted } from '../ui/count.ts';
+import { t } from '../messages/messages.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Loaded } from '../ui/notice.tsx';
@@ -19,7 +19,8 @@ import {
 } from './pod-certificates-view.ts';
 import type { PodCertificatesView } from './pod-certificates-view.ts';
 
-const title = 'Pod certificates';
+const texts = t.podCertificates;
+const title = t.views.podCertificates;
 
 /** The certificates that kubelets request for pods, whoever signs them. */
 export function PodCertificatesPage(): JSX.Element {
@@ -35,8 +36,10 @@ function UnusableAddress({ problems }: { readonly problems: readonly string[] })
       <div class="notice notice-critical" role="alert">
         <Icon name="critical" />
         <p>
-          The address has a filter that is unknown or has an unusable value: <code>{problems.join(' ')}</code>.{' '}
-          <a href="/pod-certificates">Show all pod certificates</a>
+          {t.common.unusableFilterShow({
+            filter: <code>{problems.join(' ')}</code>,
+            showAll: <a href="/pod-certificates">{texts.showAll}</a>,
+          })}
         </p>
       </div>
     </>
@@ -57,7 +60,7 @@ function Table({ view }: { readonly view: PodCertificatesView }): JSX.Element {
     <>
       <PageHead
         title={title}
-        aside={data && data.following !== 'off' && <span class="dim">{counted(data.total, 'certificate')}</span>}
+        aside={data && data.following !== 'off' && <span class="dim">{t.counts.certificates(data.total)}</span>}
       />
       {data?.following !== 'off' && <PodCertificateFilters view={view} page={data ?? page.previous} onChange={go} />}
       <Loaded resource={page} keepsPrevious>
@@ -78,7 +81,7 @@ function FollowingNotice({ page: { following, problem } }: { readonly page: PodC
   return (
     <div class="notice" role="status">
       <Icon name="warning" />
-      <p>These rows may be outdated or incomplete: {problem}.</p>
+      <p>{texts.outdated(problem ?? '')}</p>
     </div>
   );
 }
@@ -106,9 +109,11 @@ function Rows({ view, page, isBusy, onChange }: RowsProps): JSX.Element {
         isBusy={isBusy}
         sorting={{ by: view.sort, order: view.order, onSort: (by) => onChange(withSort(view, by)) }}
       />
-      <nav class="pager" aria-label="Pages">
-        {view.after !== undefined && <a href={formatPodCertificatesView({ ...view, after: undefined })}>First page</a>}
-        {next !== undefined && <a href={formatPodCertificatesView({ ...view, after: next })}>Next</a>}
+      <nav class="pager" aria-label={t.common.pages}>
+        {view.after !== undefined && (
+          <a href={formatPodCertificatesView({ ...view, after: undefined })}>{t.common.firstPage}</a>
+        )}
+        {next !== undefined && <a href={formatPodCertificatesView({ ...view, after: next })}>{t.common.next}</a>}
       </nav>
     </>
   );
@@ -117,19 +122,18 @@ function Rows({ view, page, isBusy, onChange }: RowsProps): JSX.Element {
 function NoRows({ view, page }: Pick<RowsProps, 'view' | 'page'>): JSX.Element {
   if (page.following === 'off')
     return (
-      <Empty title="Pod certificates are not followed">
-        <p>
-          Set <code>controller.podCertificates.enabled</code> in the values of the chart.
-        </p>
+      <Empty title={texts.notFollowed}>
+        <p>{texts.notFollowedText(<code>controller.podCertificates.enabled</code>)}</p>
       </Empty>
     );
-  if (page.following === 'loading') return <Empty title="The pod certificates are not loaded yet" />;
-  if (view.states.length > 0 || Object.keys(view.filters).length > 0) return <Empty title="No results" />;
+  if (page.following === 'loading') return <Empty title={texts.notLoaded} />;
+  if (view.states.length > 0 || Object.keys(view.filters).length > 0) return <Empty title={t.common.noResults} />;
   return (
-    <Empty title="No pod certificates">
+    <Empty title={texts.none}>
       <p>
-        No running pod projects a certificate of the kubelet. The certificates of CSI volumes are in the table of{' '}
-        <a href="/volumes">volumes</a>.
+        {texts.noneText((text) => (
+          <a href="/volumes">{text}</a>
+        ))}
       </p>
     </Empty>
   );

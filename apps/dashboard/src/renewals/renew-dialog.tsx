@@ -1,13 +1,16 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { RenewalPreview } from '@certfleet/operator-api/renewals.ts';
+import { t } from '../messages/messages.ts';
 import { useUnavailable } from '../ui/action-button.tsx';
-import { counted, formatCount } from '../ui/count.ts';
+import { formatCount } from '../ui/count.ts';
 import { issuerParts } from '../ui/issuer-name.tsx';
 import { Modal } from '../ui/modal.tsx';
 import { Failed, Loaded } from '../ui/notice.tsx';
 import { useRenewal } from './use-renewal.ts';
 import type { RenewalOptions, RenewalWish } from './use-renewal.ts';
+
+const texts = t.renewals.dialog;
 
 /** From this number of volumes the number must be typed. */
 const large = 1000;
@@ -24,7 +27,7 @@ export function RenewDialog(props: RenewalOptions): JSX.Element {
   const isFilled = isConfirmed(count, typed) && reason.trim() !== '' && isUsable(options);
   const canRenew = !isSending && (isUnanswered || (isFilled && unavailable === undefined));
   return (
-    <Modal title={everything ? 'Renew the whole fleet' : 'Renew now'} onClose={props.onClose}>
+    <Modal title={everything ? texts.titleOfAll : texts.title} onClose={props.onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -34,14 +37,14 @@ export function RenewDialog(props: RenewalOptions): JSX.Element {
         {error && <Failed error={error} />}
         <Loaded resource={preview}>{(found) => <Preview preview={found} />}</Loaded>
         <label class="stacked">
-          Reason
+          {t.common.reason}
           <input
             type="text"
             required
             maxLength={512}
             value={reason}
             disabled={isUnanswered}
-            placeholder="Shown with the progress and recorded in the audit log"
+            placeholder={t.common.reasonHint}
             autoFocus
             onInput={(event) => setReason(event.currentTarget.value)}
           />
@@ -50,7 +53,7 @@ export function RenewDialog(props: RenewalOptions): JSX.Element {
         <OptionFields options={options} isFixed={isUnanswered} onChange={setOptions} />
         <div class="dialog-actions">
           <button type="button" onClick={props.onClose}>
-            {isUnanswered ? 'Close' : 'Cancel'}
+            {isUnanswered ? t.common.close : t.common.cancel}
           </button>
           <button type="submit" class="primary" disabled={!canRenew}>
             {submitText(data, { isSending, isUnanswered })}
@@ -65,10 +68,10 @@ function submitText(
   preview: RenewalPreview | undefined,
   { isSending, isUnanswered }: { readonly isSending: boolean; readonly isUnanswered: boolean },
 ): string {
-  if (isSending) return 'Requesting…';
+  if (isSending) return texts.requesting;
   // The controller starts a request with the same id only once.
-  if (isUnanswered) return 'Send the same request again';
-  return preview === undefined ? 'Renew' : `Renew ${counted(preview.count, 'volume')}`;
+  if (isUnanswered) return texts.sendAgain;
+  return preview === undefined ? texts.renew : texts.renewCount(preview.count);
 }
 
 interface Options {
@@ -88,13 +91,13 @@ function OptionFields({ options, isFixed, onChange }: OptionFieldsProps): JSX.El
   return (
     <>
       <Limit
-        title="Canary: renew only this many volumes first, then wait for an approval"
+        title={texts.canary}
         value={options.canary}
         isFixed={isFixed}
         onType={(canary) => onChange({ ...options, canary })}
       />
       <Limit
-        title="Stop after this many failed attempts"
+        title={texts.stopAfter}
         value={options.stopAfter}
         isFixed={isFixed}
         onType={(stopAfter) => onChange({ ...options, stopAfter })}
@@ -106,9 +109,9 @@ function OptionFields({ options, isFixed, onChange }: OptionFieldsProps): JSX.El
           disabled={isFixed}
           onChange={(event) => onChange({ ...options, ignoreWindows: event.currentTarget.checked })}
         />
-        Ignore renewal windows
+        {texts.ignoreWindows}
       </label>
-      <p class="dim small">Each issuer’s rate limit and limit in flight still apply; a paused lane stays paused.</p>
+      <p class="dim small">{texts.limitsApply}</p>
     </>
   );
 }
@@ -129,7 +132,7 @@ function Limit({ title, value, isFixed, onType }: LimitProps): JSX.Element {
         type="text"
         inputMode="numeric"
         autocomplete="off"
-        placeholder="Optional"
+        placeholder={texts.optional}
         value={value}
         disabled={isFixed}
         aria-invalid={limitOf(value) === null}
@@ -166,7 +169,7 @@ interface TypedCountProps {
 function TypedCount({ count, value, onType }: TypedCountProps): JSX.Element {
   return (
     <label class="stacked">
-      Type the number of volumes, {formatCount(count)}, to confirm
+      {texts.typeCount(count)}
       <input
         type="text"
         inputMode="numeric"
@@ -188,20 +191,14 @@ const listedAtOnce = 6;
 function Preview({ preview }: { readonly preview: RenewalPreview }): JSX.Element {
   const { count, skipped, nodes, issuers, byIssuer, volumes } = preview;
   if (count === 0) {
-    return (
-      <p>
-        Nothing to renew:{' '}
-        {skipped === 0 ? 'no volume matches.' : `${counted(skipped, 'volume')} without a certificate.`}
-      </p>
-    );
+    return <p>{skipped === 0 ? texts.noMatch : texts.noneWithCertificate(skipped)}</p>;
   }
   const rows = byIssuer.slice(0, shownRows);
   return (
     <div class="preview" aria-live="polite">
       <p>
-        <strong class="big">{formatCount(count)}</strong> {count === 1 ? 'volume' : 'volumes'} of{' '}
-        {counted(issuers, 'issuer')} on {counted(nodes, 'node')}
-        {skipped > 0 && <span class="dim">; {formatCount(skipped)} without a certificate are skipped</span>}
+        {texts.preview({ big: (text) => <strong class="big">{text}</strong>, volumes: count, issuers, nodes })}
+        {skipped > 0 && <span class="dim">{texts.skipped(skipped)}</span>}
       </p>
       <ul class="tally">
         {rows.map(({ value, count: of }) => (
@@ -210,15 +207,15 @@ function Preview({ preview }: { readonly preview: RenewalPreview }): JSX.Element
             <span class="number">{formatCount(of)}</span>
           </li>
         ))}
-        {issuers > rows.length && <li class="dim">and {counted(issuers - rows.length, 'issuer')} more</li>}
+        {issuers > rows.length && <li class="dim">{texts.moreIssuers(issuers - rows.length)}</li>}
       </ul>
       {volumes.length === count && (
         <details open={count <= listedAtOnce}>
-          <summary>The volumes</summary>
+          <summary>{texts.volumes}</summary>
           <ul class="named">
             {volumes.map(({ node, volumeId, namespace, pod }) => (
               <li key={`${node}/${volumeId}`}>
-                {namespace}/{pod} <span class="dim">on {node}</span>
+                {namespace}/{pod} <span class="dim">{texts.on(node)}</span>
               </li>
             ))}
           </ul>

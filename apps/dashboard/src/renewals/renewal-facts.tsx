@@ -1,21 +1,14 @@
 import type { JSX } from 'preact';
 import type { Renewal } from '@certfleet/operator-api/renewals.ts';
-import { counted, formatCount } from '../ui/count.ts';
+import type { Rich, Tag } from '../messages/format.ts';
+import { t } from '../messages/messages.ts';
 
-const stateLabels: Readonly<Record<Renewal['state'], string>> = {
-  starting: 'Starting',
-  running: 'Running',
-  'awaiting-approval': 'Awaiting approval',
-  stopped: 'Stopped',
-  suspended: 'Suspended',
-  cancelled: 'Cancelled',
-  finished: 'Finished',
-  rejected: 'Rejected',
-};
+const { facts } = t.renewals;
+const strong: Tag = (text) => <strong>{text}</strong>;
 
 /** A cancelled renewal is not over until the renewals that agents are processing have a result. */
 export const stateLabel = ({ state, pending }: Renewal): string =>
-  state === 'cancelled' && pending > 0 ? 'Cancelling…' : stateLabels[state];
+  state === 'cancelled' && pending > 0 ? t.renewals.cancelling : t.renewals.states[state];
 
 const over: ReadonlySet<Renewal['state']> = new Set(['cancelled', 'finished', 'rejected']);
 
@@ -31,20 +24,22 @@ export function RenewalFacts({ renewal }: { readonly renewal: Renewal }): JSX.El
   const done = total - pending;
   return (
     <>
-      <progress max={Math.max(1, total)} value={done} aria-label={`Progress of ${reason}`} data-renewal={id} />
+      <progress max={Math.max(1, total)} value={done} aria-label={t.renewals.progressOf(reason)} data-renewal={id} />
       <p class="facts">
-        <Fact count={done} of={total} word="done" />
-        <Fact count={renewal.renewed} word="renewed" />
-        <Fact count={pending} word="pending" />
-        <Fact count={renewal.failures} word="failed attempts" isBad />
-        <Fact count={renewal.gone} word="removed" />
-        <Fact count={renewal.cancelled} word="cancelled" />
+        <span>{facts.done({ strong, count: done, total })}</span>
+        <Fact count={renewal.renewed} text={facts.renewed} />
+        <Fact count={pending} text={facts.pending} />
+        <Fact count={renewal.failures} text={facts.failures} isBad />
+        <Fact count={renewal.gone} text={facts.removed} />
+        <Fact count={renewal.cancelled} text={facts.cancelled} />
       </p>
       {renewal.canary && needsApproval(renewal) && (
         <p>
-          Canary: {formatCount(renewal.canary.total - (renewal.canary.pending ?? 0))} of{' '}
-          {formatCount(renewal.canary.total)} done. The other {counted(total - renewal.canary.total, 'volume')}{' '}
-          {renewal.state === 'awaiting-approval' ? 'wait for an approval.' : 'start after an approval.'}
+          {facts[renewal.state === 'awaiting-approval' ? 'canaryWaits' : 'canaryRuns']({
+            done: renewal.canary.total - (renewal.canary.pending ?? 0),
+            total: renewal.canary.total,
+            others: total - renewal.canary.total,
+          })}
         </p>
       )}
     </>
@@ -53,17 +48,11 @@ export function RenewalFacts({ renewal }: { readonly renewal: Renewal }): JSX.El
 
 interface FactProps {
   readonly count: number;
-  readonly of?: number;
-  readonly word: string;
+  readonly text: (counted: { readonly strong: Tag; readonly count: number }) => Rich;
   readonly isBad?: boolean;
 }
 
-function Fact({ count, of, word, isBad = false }: FactProps): JSX.Element | null {
-  if (count === 0 && of === undefined) return null;
-  return (
-    <span class={isBad ? 'bad' : undefined}>
-      <strong>{formatCount(count)}</strong>
-      {of !== undefined && ` of ${formatCount(of)}`} {word}
-    </span>
-  );
+function Fact({ count, text, isBad = false }: FactProps): JSX.Element | null {
+  if (count === 0) return null;
+  return <span class={isBad ? 'bad' : undefined}>{text({ strong, count })}</span>;
 }

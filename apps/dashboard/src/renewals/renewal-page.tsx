@@ -3,11 +3,12 @@ import { useState } from 'preact/hooks';
 import type { Renewal, RenewalDetail } from '@certfleet/operator-api/renewals.ts';
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { auditHref } from '../routing/route.ts';
 import { ActionButton } from '../ui/action-button.tsx';
 import type { ActionBasis } from '../ui/action-button.tsx';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
-import { counted, formatCount } from '../ui/count.ts';
+import { formatCount } from '../ui/count.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import { FactList } from '../ui/fact-list.tsx';
 import { Empty, Loaded } from '../ui/notice.tsx';
@@ -30,7 +31,7 @@ export function RenewalPage({ id }: { readonly id: string }): JSX.Element {
     <>
       <PageHead
         title={data?.reason ?? id}
-        parent={{ href: '/renewals', title: 'Renewals' }}
+        parent={{ href: '/renewals', title: t.views.renewals }}
         aside={data && <span class={`word word-${data.state}`}>{stateLabel(data)}</span>}
       >
         {data && isOpen(data) && <RenewalActions renewal={data} on={renewal} onDone={renewal.refresh} />}
@@ -38,7 +39,7 @@ export function RenewalPage({ id }: { readonly id: string }): JSX.Element {
       <Loaded resource={renewal}>
         {(detail) => (
           <>
-            <section class="panel" aria-label="Progress">
+            <section class="panel" aria-label={t.renewals.progress}>
               <RenewalFacts renewal={detail} />
               {detail.message !== undefined && <p class="dim">{detail.message}</p>}
             </section>
@@ -75,78 +76,73 @@ export function RenewalActions({ renewal, on, onDone }: RenewalActionsProps): JS
     <>
       {needsApproval(renewal) && (
         <ActionButton on={on} primary={state === 'awaiting-approval'} onClick={() => setApproving(true)}>
-          Approve…
+          {t.renewals.approve}
         </ActionButton>
       )}
       {isApproving && (
         <ConfirmDialog
           on={on}
-          title="Renew the volumes after the canary"
-          action="Approve"
+          title={t.renewals.approveTitle}
+          action={t.renewals.approveAction}
           onConfirm={() => api.approveRenewal(id).then(onDone)}
           onClose={() => setApproving(false)}
         >
           <RenewalFacts renewal={renewal} />
-          <p>An approval cannot be withdrawn; the renewal can be suspended or cancelled.</p>
+          <p>{t.renewals.approveText}</p>
         </ConfirmDialog>
       )}
       <ActionButton on={on} onClick={change}>
-        {isSuspended ? 'Resume' : 'Suspend'}
+        {isSuspended ? t.renewals.resume : t.renewals.suspend}
       </ActionButton>
       <ActionButton on={on} onClick={() => setCancelling(true)}>
-        Cancel…
+        {t.renewals.cancel}
       </ActionButton>
       {isCancelling && (
         <ConfirmDialog
           on={on}
-          title="Cancel this renewal"
-          action="Cancel pending renewals"
+          title={t.renewals.cancelTitle}
+          action={t.renewals.cancelAction}
           onConfirm={() => api.cancelRenewal(id).then(onDone)}
           onClose={() => setCancelling(false)}
         >
-          <p>
-            {counted(pending, 'volume')} that have not started return to their planned time. Renewals in the queue of a
-            node continue.
-          </p>
+          <p>{t.renewals.cancelText(pending)}</p>
         </ConfirmDialog>
       )}
     </>
   );
 }
 
+const { course } = t.renewals;
+
 function Pace({ detail }: { readonly detail: RenewalDetail }): JSX.Element {
   const { id, by, selection, createdAt, startedAt, endedAt, perMinute, expectedEnd, ignoreWindows } = detail;
   const { canary, stopAfterFailures } = detail;
   return (
     <FactList
-      title="Course"
+      title={course.title}
       facts={[
         [
-          'Selection',
+          course.selection,
           <span class="wrap" key="selection">
             {selection}
           </span>,
         ],
-        ['Requested', requestedBy(by, createdAt)],
-        ['Started', startedAt && <RelativeTime at={startedAt} />],
-        ['Ended', endedAt && <RelativeTime at={endedAt} />],
-        ['Rate', perMinute === undefined ? undefined : `${formatCount(perMinute)} a minute in the last five minutes`],
+        [course.requested, requestedBy(by, createdAt)],
+        [course.started, startedAt && <RelativeTime at={startedAt} />],
+        [course.ended, endedAt && <RelativeTime at={endedAt} />],
+        [t.fields.rate, perMinute === undefined ? undefined : course.perMinute(perMinute)],
         [
-          'Expected end',
-          expectedEnd ? (
-            <RelativeTime at={expectedEnd} />
-          ) : perMinute === 0 ? (
-            'unknown: nothing was renewed in the last five minutes'
-          ) : undefined,
+          course.expectedEnd,
+          expectedEnd ? <RelativeTime at={expectedEnd} /> : perMinute === 0 ? course.unknownEnd : undefined,
         ],
-        ['Windows', ignoreWindows ? 'ignored' : undefined],
-        ['Canary', canary && counted(canary.total, 'volume')],
-        ['Approved', canary?.approvedAt && requestedBy(canary.approvedBy ?? '', canary.approvedAt)],
-        ['Stops after', stopAfterFailures === undefined ? undefined : counted(stopAfterFailures, 'failed attempt')],
+        [t.fields.windows, ignoreWindows ? course.windowsIgnored : undefined],
+        [t.fields.canary, canary && t.counts.volumes(canary.total)],
+        [t.fields.approved, canary?.approvedAt && requestedBy(canary.approvedBy ?? '', canary.approvedAt)],
+        [course.stopsAfter, stopAfterFailures === undefined ? undefined : t.counts.failedAttempts(stopAfterFailures)],
         [
-          'Audit',
+          t.fields.audit,
           <a key="audit" href={auditHref({ target: id })}>
-            Actions on this renewal
+            {course.actions}
           </a>,
         ],
       ]}
@@ -155,46 +151,28 @@ function Pace({ detail }: { readonly detail: RenewalDetail }): JSX.Element {
 }
 
 function requestedBy(by: string, createdAt: string): JSX.Element {
-  return (
-    <>
-      by {by}, <RelativeTime at={createdAt} />
-    </>
-  );
+  return <>{course.by({ by, at: <RelativeTime at={createdAt} /> })}</>;
 }
 
-const waits: Readonly<Record<RenewalDetail['waiting'][number]['reason'], string>> = {
-  approval: 'The approval after the canary',
-  failing: 'The last attempt failed; the agent retries',
-  started: 'Being renewed by the agent',
-  'not-started': 'Not in its lane yet',
-  paused: 'The lane is paused',
-  window: 'Outside the window of the lane',
-  rate: 'Rate limit of the lane',
-  'in-flight': 'The lane has reached its limit in flight',
-  'back-off': 'The lane backs off after failures',
-  'node-limit': 'The node has reached its share of the lane',
-  'node-silent': 'The node is silent',
-};
+const texts = t.renewals.waiting;
 
 function Waiting({ detail: { waiting, pending } }: { readonly detail: RenewalDetail }): JSX.Element {
   return (
     <section class="panel" aria-labelledby="waiting">
       <div class="panel-head">
-        <h2 id="waiting">What waits, and why</h2>
+        <h2 id="waiting">{texts.title}</h2>
       </div>
       {waiting.length === 0 ? (
-        <p class="dim">
-          {pending === 0 ? 'Nothing waits.' : `${counted(pending, 'volume')} of nodes that have not reported yet.`}
-        </p>
+        <p class="dim">{pending === 0 ? texts.none : texts.notReported(pending)}</p>
       ) : (
         <DataTable
-          caption="Pending volumes by what they wait for"
+          caption={texts.caption}
           rows={waiting}
           keyOf={({ reason }) => reason}
           columns={[
-            { name: 'reason', title: 'Reason', cell: ({ reason }) => waits[reason] },
-            { name: 'count', title: 'Volumes', isNumber: true, cell: ({ count }) => formatCount(count) },
-            { name: 'until', title: 'Until', isNumber: true, cell: ({ until }) => <RelativeTime at={until} /> },
+            { name: 'reason', title: t.fields.reason, cell: ({ reason }) => texts.reasons[reason] },
+            { name: 'count', title: t.fields.volumes, isNumber: true, cell: ({ count }) => formatCount(count) },
+            { name: 'until', title: t.fields.until, isNumber: true, cell: ({ until }) => <RelativeTime at={until} /> },
           ]}
         />
       )}
@@ -205,19 +183,17 @@ function Waiting({ detail: { waiting, pending } }: { readonly detail: RenewalDet
 const columns = ['pod', 'namespace', 'node', 'issuer', 'expires', 'state', 'error'] as const;
 
 function Pending({ detail: { volumes, pending } }: { readonly detail: RenewalDetail }): JSX.Element | null {
-  if (volumes.length === 0) return pending === 0 ? null : <Empty title="No pending volume is reported" />;
+  if (volumes.length === 0) return pending === 0 ? null : <Empty title={t.renewals.pending.none} />;
   return (
     <section class="panel" aria-labelledby="pending">
       <div class="panel-head">
-        <h2 id="pending">Pending volumes</h2>
+        <h2 id="pending">{t.renewals.pending.title}</h2>
         {pending > volumes.length && (
-          <span class="dim">
-            the first {formatCount(volumes.length)} of {formatCount(pending)}, failing ones first
-          </span>
+          <span class="dim">{t.renewals.pending.first({ shown: volumes.length, total: pending })}</span>
         )}
       </div>
       <DataTable
-        caption="Pending volumes, failing ones first"
+        caption={t.renewals.pending.caption}
         rows={volumes}
         keyOf={keyOfVolume}
         columns={columns.map((name) => ({ ...volumeColumns[name], name, isSortable: false }))}

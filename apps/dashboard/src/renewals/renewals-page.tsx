@@ -3,6 +3,7 @@ import type { Renewal } from '@certfleet/operator-api/renewals.ts';
 import { usePlace, useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
 import type { Resource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { renewalHref } from '../routing/route.ts';
 import { Empty, Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
@@ -21,14 +22,15 @@ export function RenewalsPage(): JSX.Element {
   });
   return (
     <>
-      <PageHead title="Bulk renewals" />
+      <PageHead title={t.renewals.title} />
       <Loaded resource={renewals}>
         {({ renewals: list }) =>
           list.length === 0 ? (
-            <Empty title="No bulk renewals in the last week">
+            <Empty title={t.renewals.none}>
               <p>
-                Certificates are renewed automatically. To renew some now, filter the <a href="/volumes">volumes</a> and
-                choose “Renew all that match”.
+                {t.renewals.noneText((text) => (
+                  <a href="/volumes">{text}</a>
+                ))}
               </p>
             </Empty>
           ) : (
@@ -59,9 +61,7 @@ function RenewalCard({ renewal, isShown, on }: RenewalCardProps): JSX.Element {
           <h2>
             <a href={renewalHref(id)}>{reason}</a>
           </h2>
-          <p class="dim">
-            {selection} · requested by {by} <RelativeTime at={createdAt} />
-          </p>
+          <p class="dim">{t.renewals.requestedBy({ subject: selection, by, at: <RelativeTime at={createdAt} /> })}</p>
         </div>
         <span class={`word word-${state}`}>{stateLabel(renewal)}</span>
         {isOpen(renewal) && <RenewalActions renewal={renewal} on={on} onDone={on.refresh} />}

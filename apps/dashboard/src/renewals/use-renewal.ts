@@ -5,8 +5,8 @@ import type { RenewalPreview, RenewalRequest } from '@certfleet/operator-api/ren
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
 import type { Resource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { renewalHref } from '../routing/route.ts';
-import { counted } from '../ui/count.ts';
 
 export interface RenewalOptions {
   /** An empty selection means the whole fleet. */
@@ -50,9 +50,8 @@ export function useRenewal({ selection, onClose, onRenewed }: RenewalOptions): R
     unanswered.current ??= request;
     try {
       const { id, total } = await api.renew(unanswered.current);
-      const link = { href: renewalHref(id), text: 'Show progress' };
-      const less = count - total > 0 ? ` ${counted(count - total, 'volume')} no longer matched.` : '';
-      toasts.say({ tone: 'done', text: `${counted(total, 'renewal')} requested.${less}`, link });
+      const link = { href: renewalHref(id), text: t.renewals.dialog.showProgress };
+      toasts.say({ tone: 'done', text: requestedText(total, count - total), link });
       onRenewed?.();
       onClose();
     } catch (thrown) {
@@ -64,6 +63,11 @@ export function useRenewal({ selection, onClose, onRenewed }: RenewalOptions): R
     }
   };
   return { preview, error, isSending, isUnanswered: unanswered.current !== undefined && !isSending, everything, renew };
+}
+
+function requestedText(renewals: number, less: number): string {
+  const { requested, requestedLess } = t.renewals.dialog;
+  return less > 0 ? requestedLess({ renewals, less }) : requested(renewals);
 }
 
 /** Without an answer the server may have acted. */

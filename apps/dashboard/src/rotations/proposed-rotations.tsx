@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import type { Rotations } from '@certfleet/operator-api/rotations.ts';
 import type { Resource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { Icon } from '../ui/icon.tsx';
 
 /** The rotations that the controller proposes, because an issuer signs with another CA than before. */
@@ -14,10 +15,10 @@ export function ProposedRotations({ rotations }: { readonly rotations: Resource<
         {proposed.map(({ id, reason }) => (
           <p key={id}>{reason}.</p>
         ))}
-        <p class="dim">Pods with a certificate of the old CA may not trust the new one.</p>
+        <p class="dim">{t.rotations.proposedWarning}</p>
       </div>
       <a class="button" href="/rotations">
-        Review the rotation
+        {t.rotations.review}
       </a>
     </div>
   );

@@ -1,9 +1,9 @@
 import type { JSX } from 'preact';
 import type { Rotation } from '@certfleet/operator-api/rotations.ts';
+import { t } from '../messages/messages.ts';
 import { nodeHref, volumeHref } from '../routing/route.ts';
 import { ActionButton } from '../ui/action-button.tsx';
 import type { ActionBasis } from '../ui/action-button.tsx';
-import { formatCount } from '../ui/count.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { isOver, phaseProgress, stateLabel } from './rotation-labels.ts';
 
@@ -23,9 +23,7 @@ export function RotationCard({ rotation, on, onAction }: RotationCardProps): JSX
       <div class="card-head">
         <div>
           <h2>{reason}</h2>
-          <p class="dim">
-            {id} · requested by {by} <RelativeTime at={createdAt} />
-          </p>
+          <p class="dim">{t.rotations.requestedBy({ id, by, at: <RelativeTime at={createdAt} /> })}</p>
         </div>
         <span class={isOver(rotation.phase) ? 'word word-finished' : 'word word-running'}>{stateLabel(rotation)}</span>
         <Actions rotation={rotation} on={on} onAction={onAction} />
@@ -33,10 +31,13 @@ export function RotationCard({ rotation, on, onAction }: RotationCardProps): JSX
       {phaseProgress(rotation).map(({ phase, title, done, state }) => (
         <div key={phase}>
           <p class={state === 'later' ? 'dim' : undefined}>
-            {title}
-            {state === 'current' && `: ${formatCount(done)} of ${formatCount(counts.total)}`}
+            {state === 'current' ? t.rotations.progressCount({ title, done, total: counts.total }) : title}
           </p>
-          <progress max={Math.max(1, counts.total)} value={done} aria-label={`${phase} of ${reason}`} />
+          <progress
+            max={Math.max(1, counts.total)}
+            value={done}
+            aria-label={t.rotations.progressOf({ phase: t.rotations.phases[phase], reason })}
+          />
         </div>
       ))}
       {message !== undefined && <p>{message}</p>}
@@ -49,20 +50,20 @@ function Actions({ rotation, on, onAction }: RotationCardProps): JSX.Element | n
   const { phase, isSuspended, isProposed, awaitsApproval, direction } = rotation;
   if (isOver(phase)) return null;
   const toggle = isSuspended ? 'resume' : 'suspend';
-  const toggleText = isSuspended ? 'Resume…' : 'Suspend…';
+  const toggleText = isSuspended ? t.rotations.resume : t.rotations.suspend;
   return (
     <>
       {awaitsApproval !== undefined && (
         <ActionButton on={on} onClick={() => onAction('approve')}>
-          Approve {awaitsApproval}…
+          {t.rotations.approve(t.rotations.phases[awaitsApproval])}
         </ActionButton>
       )}
       <ActionButton on={on} onClick={() => onAction(toggle)}>
-        {isProposed ? 'Start…' : toggleText}
+        {isProposed ? t.rotations.start : toggleText}
       </ActionButton>
       {direction === 'Forward' && (
         <ActionButton on={on} onClick={() => onAction('rollback')}>
-          {isProposed ? 'Reject…' : 'Roll back…'}
+          {isProposed ? t.rotations.reject : t.rotations.rollBack}
         </ActionButton>
       )}
     </>
@@ -77,23 +78,22 @@ function Blocking({ rotation }: { readonly rotation: Rotation }): JSX.Element | 
   return (
     <ul>
       {issuers.map((issuer) => (
-        <li key={issuer}>Issuer {issuer}</li>
+        <li key={issuer}>{t.rotations.blockingIssuer(issuer)}</li>
       ))}
       {nodes.map((node) => (
-        <li key={node}>
-          Node <a href={nodeHref(node)}>{node}</a>
-        </li>
+        <li key={node}>{t.rotations.blockingNode(<a href={nodeHref(node)}>{node}</a>)}</li>
       ))}
       {volumes.map(({ node, volumeId, namespace, pod, message }) => (
         <li key={`${node}/${volumeId}`}>
-          Pod{' '}
-          <a href={volumeHref(node, volumeId)}>
-            {namespace}/{pod}
-          </a>
-          {message !== undefined && <span class="bad">: {message}</span>}
+          {t.rotations.blockingPod(
+            <a href={volumeHref(node, volumeId)}>
+              {namespace}/{pod}
+            </a>,
+          )}
+          {message !== undefined && <span class="bad">{t.rotations.blockingMessage(message)}</span>}
         </li>
       ))}
-      {blocked > volumes.length && <li class="dim">and {formatCount(blocked - volumes.length)} more volumes</li>}
+      {blocked > volumes.length && <li class="dim">{t.rotations.moreVolumes(blocked - volumes.length)}</li>}
     </ul>
   );
 }

@@ -1,7 +1,8 @@
 import type { Rotation } from '@certfleet/operator-api/rotations.ts';
+import { format, t } from '../messages/messages.ts';
 
 /** The phases that a rotation passes through, with what each counts. */
-const shownPhases = ['Trust', 'Reissue', 'Verify', 'Retire'] as const;
+const shownPhases = ['Trust', 'Reissue', 'Verify', 'Retire'] as const satisfies readonly Rotation['phase'][];
 type ShownPhase = (typeof shownPhases)[number];
 
 export interface PhaseProgress {
@@ -10,19 +11,6 @@ export interface PhaseProgress {
   readonly done: number;
   readonly state: 'done' | 'current' | 'later';
 }
-
-const titles: Readonly<Record<ShownPhase, string>> = {
-  Trust: 'CA files contain the roots of both CAs',
-  Reissue: 'Volumes have a certificate of the new CA',
-  Verify: 'Pods do not serve an earlier certificate',
-  Retire: 'The replaced root has left the CA files',
-};
-
-const titlesBackward: Readonly<Record<ShownPhase, string>> = {
-  ...titles,
-  Reissue: 'Volumes have a certificate of the old CA again',
-  Retire: 'The new root has left the CA files',
-};
 
 /** The progress of each phase; the counts of later phases say nothing yet. */
 export function phaseProgress({ phase, direction, counts }: Rotation): readonly PhaseProgress[] {
@@ -33,34 +21,24 @@ export function phaseProgress({ phase, direction, counts }: Rotation): readonly 
   return shownPhases.map((each, i) => {
     const isDone = isOver || i < current;
     const state = isDone ? 'done' : i === current ? 'current' : 'later';
-    const title = (direction === 'Backward' ? titlesBackward : titles)[each];
+    const title = t.rotations[direction === 'Backward' ? 'progressBackward' : 'progress'][each];
     return { phase: each, title, done: isDone ? counts.total : state === 'current' ? done[each] : 0, state };
   });
 }
 
-const phaseLabels: Readonly<Record<Rotation['phase'], string>> = {
-  Pending: 'Pending',
-  Trust: 'Trust',
-  Reissue: 'Reissue',
-  Verify: 'Verify',
-  Retire: 'Retire',
-  Completed: 'Completed',
-  RolledBack: 'Rolled back',
-  Failed: 'Failed',
-};
-
 /** The state of a rotation in a few words. */
 export function stateLabel(rotation: Rotation): string {
   const { phase, direction, isSuspended, isProposed, isDeleted, isStalled } = rotation;
-  const label = phaseLabels[phase];
-  if (isProposed) return 'Proposed';
+  const { phases, notes } = t.rotations;
+  const label = phases[phase];
+  if (isProposed) return t.rotations.proposed;
   if (isOver(phase)) return label;
-  const notes = [
-    ...(direction === 'Backward' ? ['rollback'] : []),
-    ...(isDeleted ? ['deleted'] : []),
-    ...(isSuspended ? ['suspended'] : isStalled ? ['stopped'] : []),
-  ];
-  return [label, ...notes].join(', ');
+  return format.list([
+    label,
+    ...(direction === 'Backward' ? [notes.rollback] : []),
+    ...(isDeleted ? [notes.deleted] : []),
+    ...(isSuspended ? [notes.suspended] : isStalled ? [notes.stopped] : []),
+  ]);
 }
 
 export const isOver = (phase: Rotation['phase']): boolean =>

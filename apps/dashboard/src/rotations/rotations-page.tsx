@@ -4,8 +4,8 @@ import type { Rotation } from '@certfleet/operator-api/rotations.ts';
 import { useServices } from '../app/services.ts';
 import type { Resource } from '../live/use-resource.ts';
 import { useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
-import { counted } from '../ui/count.ts';
 import { Empty, Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { RotationCard } from './rotation-card.tsx';
@@ -28,15 +28,12 @@ export function RotationsPage(): JSX.Element {
   const chosen = rotations.data?.rotations.find(({ id }) => id === wanted?.id);
   return (
     <>
-      <PageHead title="CA rotations" />
+      <PageHead title={t.views.caRotations} />
       <Loaded resource={rotations}>
         {({ rotations: list }) =>
           list.length === 0 ? (
-            <Empty title="No CA rotations">
-              <p>
-                A rotation replaces a CA while all pods keep trusting each other. Start one with{' '}
-                <code>certfleet rotations start</code>.
-              </p>
+            <Empty title={t.rotations.none}>
+              <p>{t.rotations.noneText(<code>certfleet rotations start</code>)}</p>
             </Empty>
           ) : (
             <ul class="cards">
@@ -66,31 +63,24 @@ interface ActionDialogProps {
   readonly onClose: () => void;
 }
 
+const { actions, consequences } = t.rotations;
 const proposedTitles: Partial<Readonly<Record<RotationAction, string>>> = {
-  resume: 'Start this rotation',
-  rollback: 'Reject this rotation',
-};
-
-const titles: Readonly<Record<RotationAction, string>> = {
-  suspend: 'Suspend this rotation',
-  resume: 'Resume this rotation',
-  approve: 'Approve the next phase',
-  rollback: 'Roll back this rotation',
+  resume: actions.start,
+  rollback: actions.reject,
 };
 
 function ActionDialog({ rotation, action, on, onClose }: ActionDialogProps): JSX.Element {
   const { api } = useServices();
   const { id, counts, isProposed, awaitsApproval } = rotation;
-  const title = (isProposed ? proposedTitles[action] : undefined) ?? titles[action];
+  const title = (isProposed ? proposedTitles[action] : undefined) ?? actions[action];
   const texts: Readonly<Record<RotationAction, string>> = {
-    suspend: 'Nothing more is started, and no further phase begins. CA files keep the roots of both CAs.',
-    resume: isProposed
-      ? `The roots of both CAs are added to ${counted(counts.total, 'CA file')}; then the volumes of the old CA are reissued. Compare the new CA with its owner first.`
-      : 'The rotation continues.',
-    approve: `The phase ${awaitsApproval ?? ''} begins. In Retire, the root of the replaced CA leaves ${counted(counts.total, 'CA file')}.`,
-    rollback: isProposed
-      ? 'Nothing is changed, and it is not proposed again.'
-      : `The replaced CA is used again: switch the issuers back. ${counted(counts.reissued, 'volume')} with a certificate of the new CA are reissued. A rollback cannot be withdrawn.`,
+    suspend: consequences.suspend,
+    resume: isProposed ? consequences.start(counts.total) : consequences.resume,
+    approve: consequences.approve({
+      phase: awaitsApproval === undefined ? '' : t.rotations.phases[awaitsApproval],
+      files: counts.total,
+    }),
+    rollback: isProposed ? consequences.reject : consequences.rollback(counts.reissued),
   };
   const act = (): Promise<unknown> =>
     action === 'approve' && awaitsApproval !== undefined

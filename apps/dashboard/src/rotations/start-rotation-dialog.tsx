@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { useServices } from '../app/services.ts';
 import type { Resource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 
 interface StartRotationDialogProps {
@@ -23,19 +24,16 @@ export function StartRotationDialog({ on, from, onClose }: StartRotationDialogPr
   return (
     <ConfirmDialog
       on={on}
-      title="Replace this CA"
-      action="Start the rotation"
+      title={t.rotations.dialog.title}
+      action={t.rotations.dialog.action}
       asksReason
-      reasonHint="Shown with the progress and recorded in the audit log"
+      reasonHint={t.common.reasonHint}
       onConfirm={start}
       onClose={onClose}
     >
-      <p>
-        All volumes with a certificate of the CA <span class="mono wrap">{from}</span> get one of the new CA, phase by
-        phase. Switch the issuer when the rotation asks for it.
-      </p>
+      <p>{t.rotations.dialog.text(<span class="mono wrap">{from}</span>)}</p>
       <label class="stacked">
-        New CA: its certificates in PEM, or its SHA-256 if volumes have it
+        {t.rotations.dialog.newCa}
         <textarea
           required
           rows={6}
@@ -47,7 +45,7 @@ export function StartRotationDialog({ on, from, onClose }: StartRotationDialogPr
       </label>
       <label class="inline">
         <input type="checkbox" checked={holds} onChange={(event) => setHolds(event.currentTarget.checked)} />
-        Ask for an approval before the old root leaves the CA files
+        {t.rotations.dialog.holds}
       </label>
     </ConfirmDialog>
   );

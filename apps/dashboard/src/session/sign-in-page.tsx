@@ -4,6 +4,7 @@ import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
+import { t } from '../messages/messages.ts';
 import { CopiedText } from '../ui/copied-text.tsx';
 import { Icon } from '../ui/icon.tsx';
 
@@ -12,7 +13,7 @@ const command = 'kubectl create token NAME --namespace NAMESPACE --duration 8h';
 /** Sign-in as a page of its own. */
 export function SignInPage(): JSX.Element {
   const { title } = useServices();
-  useEffect(() => title.showView('Sign in'), []);
+  useEffect(() => title.showView(t.session.signIn), []);
   return (
     <main class="sign-in" id="main">
       <SignIn />
@@ -31,7 +32,7 @@ export function SignInDialog(): JSX.Element {
     return () => dialog.current?.close();
   }, []);
   return (
-    <dialog ref={dialog} aria-label="Sign in" onCancel={(event) => event.preventDefault()}>
+    <dialog ref={dialog} aria-label={t.session.signIn} onCancel={(event) => event.preventDefault()}>
       <div class="dialog sign-in">
         <SignIn />
       </div>
@@ -63,10 +64,10 @@ function SignIn(): JSX.Element {
   };
   return (
     <>
-      <h1>Sign in to certfleet</h1>
+      <h1>{t.session.title}</h1>
       {state.name === 'signed-out' && state.hasEnded && (
         <p class="notice notice-info" role="status">
-          <Icon name="info" /> Your session has ended. Sign in to return to the previous page.
+          <Icon name="info" /> {t.session.hasEnded}
         </p>
       )}
       <form
@@ -76,7 +77,7 @@ function SignIn(): JSX.Element {
         }}
       >
         <label class="stacked">
-          Kubernetes token
+          {t.session.token}
           <input
             ref={box}
             type="password"
@@ -91,7 +92,7 @@ function SignIn(): JSX.Element {
         </label>
         {error && <Refusal error={error} />}
         <button type="submit" class="primary" disabled={token.trim() === '' || isSending}>
-          {isSending ? 'Signing in…' : 'Sign in'}
+          {isSending ? t.session.signingIn : t.session.signIn}
         </button>
       </form>
       <TokenHelp />
@@ -102,13 +103,11 @@ function SignIn(): JSX.Element {
 function TokenHelp(): JSX.Element {
   return (
     <div id="token-help" class="dim">
-      <p>
-        Paste the token of a service account that may view <code>volumes.certfleet.io</code>. You get one with
-      </p>
+      <p>{t.session.help({ resource: <code>volumes.certfleet.io</code> })}</p>
       <p class="command">
-        <CopiedText text={command} label="command" />
+        <CopiedText text={command} label={t.ui.copy.command} />
       </p>
-      <p>The token is used once and not stored; the session ends when it expires.</p>
+      <p>{t.session.once}</p>
     </div>
   );
 }
@@ -122,9 +121,8 @@ function Refusal({ error }: { readonly error: CertfleetError }): JSX.Element {
 }
 
 function refusalText({ code, message }: CertfleetError): string {
-  if (code === 'unauthenticated') return 'Kubernetes rejects this token. It may have expired: create a new one.';
-  if (code === 'permission-denied')
-    return 'This account may not view the fleet. It needs the verb view on volumes.certfleet.io.';
-  if (code === 'resource-exhausted') return 'Too many attempts. Wait a minute.';
+  if (code === 'unauthenticated') return t.session.rejected;
+  if (code === 'permission-denied') return t.session.forbidden;
+  if (code === 'resource-exhausted') return t.session.tooMany;
   return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
 }

@@ -1,5 +1,6 @@
 import { Store } from '../app/store.ts';
-import { absoluteTime } from './relative-time.ts';
+import { format, t } from '../messages/messages.ts';
+import { absoluteTime, zoneName } from './relative-time.ts';
 import type { Zone } from './relative-time.ts';
 
 /** Whether times are shown relative to now, or as dates. */
@@ -43,9 +44,10 @@ export class TimeFormat {
     const clock = `${at.slice(11, 16)} UTC`;
     const stated = [`${at.slice(0, 10)} ${clock}`, clock].find((each) => text.includes(each));
     if (stated === undefined) return text;
-    const [date = '', time = '', offset = ''] = this.absolute(Date.parse(at)).split(' ');
-    const shown = stated === clock ? `${time.slice(0, 5)} ${offset}` : `${date} ${time.slice(0, 5)} ${offset}`;
-    return text.replace(stated, shown);
+    const atMs = Date.parse(at);
+    const digits = format.dateDigits(atMs, 'local');
+    const time = `${t.time.clockOfDay(digits)} ${zoneName(atMs, 'local')}`;
+    return text.replace(stated, stated === clock ? time : `${t.time.date(digits)} ${time}`);
   }
 }
 

@@ -1,16 +1,19 @@
 import type { JSX } from 'preact';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
+import { t } from '../messages/messages.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Menu } from '../ui/menu.tsx';
 
+const { menu } = t.time;
+
 const zones = [
-  ['local', 'Local time'],
-  ['utc', 'UTC'],
+  ['local', menu.localTime],
+  ['utc', t.time.utc],
 ] as const;
 const forms = [
-  ['relative', 'Relative to now'],
-  ['exact', 'Exact'],
+  ['relative', menu.relative],
+  ['exact', menu.exact],
 ] as const;
 
 /** Chooses the zone and the form of all times of the page, and pauses its updates. */
@@ -23,13 +26,13 @@ export function TimeMenu(): JSX.Element {
       label={
         <>
           <Icon name="due" />
-          <span class="visually-hidden">Times and updates: </span>
-          <span class="time-zone">{zone === 'utc' ? 'UTC' : 'local'}</span>
+          <span class="visually-hidden">{menu.label}</span>
+          <span class="time-zone">{zone === 'utc' ? t.time.utc : menu.local}</span>
         </>
       }
     >
       <fieldset>
-        <legend class="visually-hidden">Zone</legend>
+        <legend class="visually-hidden">{menu.zone}</legend>
         {zones.map(([name, title]) => (
           <label key={name}>
             <input type="radio" name="zone" checked={zone === name} onChange={() => times.choose({ zone: name })} />
@@ -38,7 +41,7 @@ export function TimeMenu(): JSX.Element {
         ))}
       </fieldset>
       <fieldset>
-        <legend class="visually-hidden">Form</legend>
+        <legend class="visually-hidden">{menu.form}</legend>
         {forms.map(([name, title]) => (
           <label key={name}>
             <input type="radio" name="form" checked={form === name} onChange={() => times.choose({ form: name })} />
@@ -48,7 +51,7 @@ export function TimeMenu(): JSX.Element {
       </fieldset>
       <label>
         <input type="checkbox" checked={isPaused} onChange={() => paused.set(!isPaused)} />
-        Pause live updates
+        {menu.pause}
       </label>
     </Menu>
   );

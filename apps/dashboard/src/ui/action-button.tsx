@@ -2,22 +2,18 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import type { Resource } from '../live/use-resource.ts';
-
-export const noRenewRight =
-  'You have read access only: this needs the verb renew on volumes.certfleet.io. Ask your cluster administrator for it.';
+import { t } from '../messages/messages.ts';
 
 /** What an action relies on. */
 export type ActionBasis = Pick<Resource<unknown>, 'isCurrent' | 'confirmedAt'>;
-
-const notCurrent = 'The data that this would act on is not current. Wait until the page has loaded it again.';
 
 /** Why an action is unavailable; undefined when it is available. No action may rely on data that is not current. */
 export function useUnavailable(on: ActionBasis | readonly ActionBasis[], other?: string): string | undefined {
   const { session } = useServices();
   const state = useStore(session.state);
-  if (state.name !== 'signed-in' || !state.session.rights.renew) return noRenewRight;
+  if (state.name !== 'signed-in' || !state.session.rights.renew) return t.ui.noRenewRight;
   const bases = 'isCurrent' in on ? [on] : on;
-  return bases.every(({ isCurrent }) => isCurrent) ? other : notCurrent;
+  return bases.every(({ isCurrent }) => isCurrent) ? other : t.ui.notCurrent;
 }
 
 export interface ActionButtonProps {

@@ -1,5 +1,6 @@
 import type { CSSProperties, JSX } from 'preact';
 import { useRef } from 'preact/hooks';
+import { t } from '../messages/messages.ts';
 import { leastWidth, mostWidth } from './column-widths.ts';
 
 /** The widths of the columns of a table. */
@@ -68,11 +69,11 @@ export function ColumnHandle({ name, title, sizes }: ColumnHandleProps): JSX.Ele
       tabIndex={0}
       class="column-handle"
       aria-orientation="vertical"
-      aria-label={`Width of ${title}`}
+      aria-label={t.ui.columnWidth(title)}
       aria-valuemin={0}
       aria-valuemax={mostWidth}
       aria-valuenow={width ?? 0}
-      aria-valuetext={width === undefined ? 'automatic' : `${width} pixels`}
+      aria-valuetext={width === undefined ? t.ui.automaticWidth : t.ui.pixels(width)}
       onPointerDown={(event) => {
         const { currentTarget: element, clientX: startX } = event;
         event.preventDefault();

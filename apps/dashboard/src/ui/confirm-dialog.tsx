@@ -2,6 +2,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
+import { t } from '../messages/messages.ts';
 import { useUnavailable } from './action-button.tsx';
 import type { ActionBasis } from './action-button.tsx';
 import { Modal } from './modal.tsx';
@@ -25,7 +26,7 @@ export interface ConfirmDialogProps {
 /** Shows the consequences and asks for confirmation. */
 export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
   const { on, title, children, action, asksReason = false, onConfirm, onClose } = props;
-  const { reasonHint = 'Shown with the lane and recorded in the audit log' } = props;
+  const { reasonHint = t.ui.reasonHint } = props;
   const unavailable = useUnavailable(on);
   const [reason, setReason] = useState('');
   const [error, setError] = useState<CertfleetError | undefined>(undefined);
@@ -53,7 +54,7 @@ export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
         {children}
         {asksReason && (
           <label class="stacked">
-            Reason
+            {t.common.reason}
             <input
               type="text"
               required
@@ -68,10 +69,10 @@ export function ConfirmDialog(props: ConfirmDialogProps): JSX.Element {
         {unavailable !== undefined && <p class="bad small">{unavailable}</p>}
         <div class="dialog-actions">
           <button type="button" onClick={onClose}>
-            Cancel
+            {t.common.cancel}
           </button>
           <button type="submit" class="primary" disabled={!isReady}>
-            {isSending ? 'Sending…' : action}
+            {isSending ? t.ui.sending : action}
           </button>
         </div>
       </form>

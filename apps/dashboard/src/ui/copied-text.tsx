@@ -1,11 +1,18 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { useServices } from '../app/services.ts';
+import { t } from '../messages/messages.ts';
 import { Icon } from './icon.tsx';
 
 const shownMs = 1500;
 
-export function CopyButton({ text, label }: { readonly text: string; readonly label: string }): JSX.Element {
+interface CopyProps {
+  readonly text: string;
+  /** What the button does, such as `Copy serial`. */
+  readonly label: string;
+}
+
+export function CopyButton({ text, label }: CopyProps): JSX.Element {
   const { clock, toasts } = useServices();
   const [isDone, setDone] = useState(false);
   const copy = (): void => {
@@ -14,17 +21,11 @@ export function CopyButton({ text, label }: { readonly text: string; readonly la
         setDone(true);
         clock.schedule(shownMs, () => setDone(false));
       },
-      () => toasts.say({ tone: 'refused', text: 'The browser does not allow copying; select the text instead.' }),
+      () => toasts.say({ tone: 'refused', text: t.ui.noClipboard }),
     );
   };
   return (
-    <button
-      type="button"
-      class="quiet icon-only copy"
-      onClick={copy}
-      aria-label={`Copy ${label}`}
-      title={`Copy ${label}`}
-    >
+    <button type="button" class="quiet icon-only copy" onClick={copy} aria-label={label} title={label}>
       <Icon name={isDone ? 'check' : 'copy'} />
     </button>
   );
@@ -37,7 +38,7 @@ export function copyText(text: string): Promise<void> {
 }
 
 /** A text with a copy button. */
-export function CopiedText({ text, label }: { readonly text: string; readonly label: string }): JSX.Element {
+export function CopiedText({ text, label }: CopyProps): JSX.Element {
   return (
     <span class="copied">
       <span class="mono">{text}</span>

@@ -1,6 +1,7 @@
 import { Fragment } from 'preact';
 import type { ComponentChildren, JSX } from 'preact';
 import { useState } from 'preact/hooks';
+import { t } from '../messages/messages.ts';
 import { ColumnHandle, headStyle, tableStyle } from './column-handle.tsx';
 import type { ColumnSizes } from './column-handle.tsx';
 import { Icon } from './icon.tsx';
@@ -183,7 +184,7 @@ function PickAll({
     <td role="cell" class="pick">
       <input
         type="checkbox"
-        aria-label="Select all rows of this page"
+        aria-label={t.ui.selectAll}
         checked={areAll}
         indeterminate={count > 0 && !areAll}
         onChange={() => selection.onPick(keys, !areAll)}
@@ -206,7 +207,7 @@ function Pick({ rowKey, selection, details }: PickProps): JSX.Element {
       <span>
         <input
           type="checkbox"
-          aria-label={`Select ${name}`}
+          aria-label={t.ui.select(name)}
           checked={isPicked}
           onChange={() => selection.onPick([rowKey], !isPicked)}
         />
@@ -214,7 +215,7 @@ function Pick({ rowKey, selection, details }: PickProps): JSX.Element {
           <button
             type="button"
             class="quiet icon-only"
-            aria-label={`Details of ${name}`}
+            aria-label={t.common.detailsOf(name)}
             aria-expanded={details.isOpen}
             onClick={details.onToggle}
           >

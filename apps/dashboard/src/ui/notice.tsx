@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import { useServices } from '../app/services.ts';
 import type { Resource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { elapsedMs } from '../time/moment.ts';
 import type { Moment } from '../time/moment.ts';
 import { shortDuration } from '../time/relative-time.ts';
@@ -24,17 +25,13 @@ export function Empty({
   );
 }
 
-/** What to do while the controller does not respond. */
-export const unavailableAdvice =
-  'The page retries automatically. If this lasts, check that the controller runs: kubectl get pods --all-namespaces -l app.kubernetes.io/component=renewal-controller';
-
 const advice: Readonly<Partial<Record<CertfleetError['code'], string>>> = {
-  unavailable: unavailableAdvice,
-  'deadline-exceeded': unavailableAdvice,
-  'permission-denied': 'Ask your cluster administrator for the verb view on volumes.certfleet.io.',
-  'not-found': 'It may have been removed. Search for it in the table of volumes.',
-  'resource-exhausted': 'Wait a minute, then try again.',
-  'invalid-argument': 'Clear the filter that was set last.',
+  unavailable: t.errors.advice.unavailable,
+  'deadline-exceeded': t.errors.advice.unavailable,
+  'permission-denied': t.errors.advice.forbidden,
+  'not-found': t.errors.advice.notFound,
+  'resource-exhausted': t.errors.advice.tooMany,
+  'invalid-argument': t.errors.advice.invalid,
 };
 
 /** A failed request: the server's message and advice. */
@@ -50,11 +47,11 @@ export function Failed({
       <Icon name="critical" />
       <div>
         <p>{capital(error.message)}.</p>
-        <p class="dim">{advice[error.code] ?? 'See the controller’s log for details.'}</p>
+        <p class="dim">{advice[error.code] ?? t.errors.advice.other}</p>
       </div>
       {onRetry && (
         <button type="button" onClick={onRetry}>
-          Try again
+          {t.errors.tryAgain}
         </button>
       )}
     </div>
@@ -67,7 +64,7 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 export function Loading(): JSX.Element {
   return (
     <div class="loading" role="status">
-      <span class="visually-hidden">Loading</span>
+      <span class="visually-hidden">{t.ui.loading}</span>
       <span class="bone" />
       <span class="bone" />
       <span class="bone" />
@@ -87,7 +84,11 @@ function StaleNote({ at }: { readonly at: Moment }): JSX.Element {
   return (
     <p class="stale-note">
       <Icon name="warning" />
-      <strong>Not current:</strong> as of {times.absolute(serverClock.now() - ageMs)}, {shortDuration(ageMs)} ago.
+      {t.ui.stale({
+        strong: (text) => <strong>{text}</strong>,
+        at: times.absolute(serverClock.now() - ageMs),
+        age: shortDuration(ageMs),
+      })}
     </p>
   );
 }
@@ -123,7 +124,7 @@ const ageOf = (data: unknown): string => (data === undefined ? 'outdated' : 'sta
 
 function Missing({ error }: { readonly error: CertfleetError | undefined }): JSX.Element | null {
   if (error === undefined) return <Loading />;
-  return isConnectionFailure(error) ? <p class="dim">Not loaded.</p> : null;
+  return isConnectionFailure(error) ? <p class="dim">{t.ui.notLoaded}</p> : null;
 }
 
 const isConnectionFailure = ({ code }: CertfleetError): boolean =>

@@ -1,4 +1,5 @@
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
+import { format, t } from '../messages/messages.ts';
 import { shortDuration } from '../time/relative-time.ts';
 
 type Properties = Pick<VolumeRow, 'keyType' | 'posture' | 'lifetimeSeconds'>;
@@ -15,12 +16,10 @@ export function lifetimeText({ lifetimeSeconds, posture }: Properties): string {
   const requested = posture?.requestedSeconds;
   const granted = shortDuration(lifetimeSeconds * 1000);
   if (requested === undefined || Math.abs(requested - lifetimeSeconds) <= 60) return granted;
-  return `${granted}, requested ${shortDuration(requested * 1000)}`;
+  return t.volumes.requestedLifetime({ granted, requested: shortDuration(requested * 1000) });
 }
 
 /** Labels of a pod, such as `team=payments`. */
 export function labelsText(labels: NonNullable<VolumeRow['labels']>): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(', ');
+  return format.list(Object.entries(labels).map(([key, value]) => `${key}=${value}`));
 }

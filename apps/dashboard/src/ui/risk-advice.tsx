@@ -1,12 +1,13 @@
 import type { JSX } from 'preact';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
-import { riskTexts } from './risk-reasons.ts';
+import { t } from '../messages/messages.ts';
+import { runbookSections } from './risk-reasons.ts';
 import type { RiskReason } from './risk-reasons.ts';
 
 /** The first step against a risk, linked to its section of the runbook if its address is configured. */
 export function RiskAdvice({ reason }: { readonly reason: RiskReason }): JSX.Element {
-  return <RunbookAdvice {...riskTexts[reason]} />;
+  return <RunbookAdvice advice={t.risk.reasons[reason].advice} section={runbookSections[reason]} />;
 }
 
 /** A first step, linked to a section of the runbook if its address is configured. */
@@ -17,10 +18,14 @@ export function RunbookAdvice({ advice, section }: { readonly advice: string; re
   if (runbook === undefined) return <span class="wrap">{advice}</span>;
   return (
     <span class="wrap">
-      {advice}:{' '}
-      <a href={`${runbook}#${section}`} target="_blank" rel="noreferrer">
-        runbook
-      </a>
+      {t.risk.adviceWithRunbook({
+        advice,
+        runbook: (text) => (
+          <a href={`${runbook}#${section}`} target="_blank" rel="noreferrer">
+            {text}
+          </a>
+        ),
+      })}
     </span>
   );
 }

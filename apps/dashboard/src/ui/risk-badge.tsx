@@ -1,10 +1,10 @@
 import type { JSX } from 'preact';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
+import { t } from '../messages/messages.ts';
 import { Icon } from './icon.tsx';
 import { RelativeTime } from './relative-time.tsx';
-import { riskTexts } from './risk-reasons.ts';
 import type { Risk, RiskReason as Reason } from './risk-reasons.ts';
-import { StateBadge, stateTitles } from './state-badge.tsx';
+import { StateBadge } from './state-badge.tsx';
 
 type StatusReason = Extract<Reason, VolumeStatus>;
 
@@ -18,12 +18,12 @@ export const isOutside = (risk: Risk | undefined): risk is Risk => risk !== unde
 export function RiskBadge({ risk, state }: { readonly risk: Risk; readonly state: VolumeStatus }): JSX.Element {
   return (
     <>
-      <span class="state state-overdue" title={`${stateTitles[state]}, but its renewal is not certain`}>
+      <span class="state state-overdue" title={t.risk.uncertain(t.states[state])}>
         <Icon name="warning" />
-        At risk
+        {t.risk.atRisk}
       </span>
       <span class="dim small">
-        {riskTexts[risk.reason].title.toLowerCase()} {risk.since !== undefined && <RelativeTime at={risk.since} />}
+        {t.risk.reasons[risk.reason].note} {risk.since !== undefined && <RelativeTime at={risk.since} />}
       </span>
     </>
   );
@@ -38,13 +38,12 @@ export function RiskReason({ risk: { reason, since } }: { readonly risk: Risk })
       ) : (
         <span class="state state-overdue">
           <Icon name="warning" />
-          {riskTexts[reason].title}
+          {t.risk.reasons[reason].title}
         </span>
       )}
       {since !== undefined && (
         <span class="dim small">
-          {reason === 'failing' ? 'last attempt ' : ''}
-          <RelativeTime at={since} />
+          {reason === 'failing' ? t.risk.lastAttempt(<RelativeTime at={since} />) : <RelativeTime at={since} />}
         </span>
       )}
     </span>

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describe, test } from 'node:test';
-import { podCertificateRiskTexts } from '../pod-certificates/pod-certificate-risks.ts';
-import { riskTexts } from './risk-reasons.ts';
+import { podCertificateSections } from '../pod-certificates/pod-certificate-risks.ts';
+import { runbookSections } from './risk-reasons.ts';
 
 describe('riskTexts', () => {
   test('each reason links to a section of the runbook', async () => {
@@ -14,7 +14,7 @@ describe('riskTexts', () => {
         .replaceAll(/[^\w -]/g, '')
         .replaceAll(' ', '-'),
     );
-    for (const { section } of [...Object.values(riskTexts), ...Object.values(podCertificateRiskTexts)])
+    for (const section of [...Object.values(runbookSections), ...Object.values(podCertificateSections)])
       assert.ok(headings.includes(section), section);
   });
 });

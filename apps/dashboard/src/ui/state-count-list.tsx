@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import type { StateCounts } from '../charts/state-bar.tsx';
 import { StateBar } from '../charts/state-bar.tsx';
+import { t } from '../messages/messages.ts';
 import { volumesHref } from '../routing/route.ts';
 import { formatCount } from './count.ts';
 import { StateBadge } from './state-badge.tsx';
@@ -15,7 +16,7 @@ export interface StateCountListProps {
 /** Volumes by state with links; states without volumes are omitted. */
 export function StateCountList({ byState, filter }: StateCountListProps): JSX.Element {
   return (
-    <section class="panel" aria-label="Volumes by state">
+    <section class="panel" aria-label={t.ui.volumesByState}>
       <StateBar counts={byState} />
       <ul class="states compact">
         {stateOrder

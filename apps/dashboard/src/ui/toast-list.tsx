@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
+import { t } from '../messages/messages.ts';
 import { Icon } from './icon.tsx';
 
 /** Recent messages, announced by screen readers. */
@@ -15,7 +16,7 @@ export function ToastList(): JSX.Element {
           <p>
             {text} {link && <a href={link.href}>{link.text}</a>}
           </p>
-          <button type="button" class="quiet icon-only" aria-label="Dismiss" onClick={() => toasts.dismiss(id)}>
+          <button type="button" class="quiet icon-only" aria-label={t.ui.dismiss} onClick={() => toasts.dismiss(id)}>
             <Icon name="close" />
           </button>
         </div>

@@ -1,19 +1,13 @@
 import type { Verdict } from '@certfleet/operator-api/summary.ts';
+import { t } from '../messages/messages.ts';
 
 /** The verdict that the page shows. */
 export type ShownVerdict = Verdict;
 
-export const verdictWords: Readonly<Record<Verdict['level'], string>> = {
-  ok: 'All OK',
-  attention: 'Attention',
-  critical: 'Critical',
-  unknown: 'Unknown',
-};
-
 /** Before the first response. */
 export const noVerdict: ShownVerdict = {
   level: 'unknown',
-  reasons: [{ text: 'The controller has not responded yet', link: '/' }],
+  reasons: [{ text: t.verdict.noResponseYet, link: '/' }],
   more: 0,
 };
 
@@ -25,6 +19,6 @@ export function shownVerdict(verdict: Verdict | undefined, isCurrent: boolean): 
   if (verdict === undefined) return noVerdict;
   if (isCurrent) return verdict;
   const { level, reasons, more } = verdict;
-  const last = `The controller does not respond. The last known verdict is: ${verdictWords[level]}`;
+  const last = t.verdict.lastKnown(t.verdict.words[level]);
   return { level: 'unknown', reasons: [{ text: last, link: '/' }, ...reasons], more };
 }

@@ -2,9 +2,9 @@ import type { JSX } from 'preact';
 import type { Verdict } from '@certfleet/operator-api/summary.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
+import { t } from '../messages/messages.ts';
 import { Icon } from '../ui/icon.tsx';
 import type { IconName } from '../ui/icon.tsx';
-import { verdictWords } from './shown-verdict.ts';
 
 export const verdictIcons: Readonly<Record<Verdict['level'], IconName>> = {
   ok: 'healthy',
@@ -20,21 +20,17 @@ export function VerdictBanner(): JSX.Element {
   const [first] = reasons;
   const others = reasons.length - 1 + more;
   return (
-    <section class={`verdict verdict-${level}`} aria-label="Verdict">
+    <section class={`verdict verdict-${level}`} aria-label={t.verdict.title}>
       <p class="verdict-word" role="status">
         <Icon name={verdictIcons[level]} />
-        {verdictWords[level]}
+        {t.verdict.words[level]}
       </p>
       <p>
-        {first === undefined ? (
-          'Every certificate is valid, and nothing prevents a renewal.'
-        ) : (
-          <a href={first.link}>{times.inZone(first.text, first.since)}</a>
-        )}
-        {others > 0 && <span class="dim"> and {others === 1 ? 'one more reason' : `${others} more reasons`}</span>}
+        {first === undefined ? t.verdict.allWell : <a href={first.link}>{times.inZone(first.text, first.since)}</a>}
+        {others > 0 && <span class="dim">{t.verdict.moreReasons(others)}</span>}
       </p>
       <a class="small" href="/wall">
-        Wall
+        {t.views.wall}
       </a>
     </section>
   );

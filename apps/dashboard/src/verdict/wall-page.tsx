@@ -1,9 +1,10 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { productName } from '../app/product-name.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
+import { t } from '../messages/messages.ts';
 import { Icon } from '../ui/icon.tsx';
-import { verdictWords } from './shown-verdict.ts';
 import { verdictIcons } from './verdict-banner.tsx';
 
 const maxReasons = 3;
@@ -14,21 +15,21 @@ export function WallPage(): JSX.Element {
   const { level, reasons, more } = useStore(verdict);
   const shown = reasons.slice(0, maxReasons);
   const others = reasons.length - shown.length + more;
-  useEffect(() => title.showView('Wall'), []);
+  useEffect(() => title.showView(t.views.wall), []);
   return (
     <div class={`wall-body wall-${level}`}>
       <h1>
         <Icon name={verdictIcons[level]} />
-        {verdictWords[level]}
+        {t.verdict.words[level]}
       </h1>
       <p class="visually-hidden" role="status">
-        {verdictWords[level]}
+        {t.verdict.words[level]}
       </p>
       <ul>
         {shown.map(({ text, since }) => (
           <li key={text}>{times.inZone(text, since)}</li>
         ))}
-        {others > 0 && <li>and {others} more</li>}
+        {others > 0 && <li>{t.common.andMore(others)}</li>}
       </ul>
       <WallClock />
     </div>
@@ -44,7 +45,7 @@ function WallClock(): JSX.Element {
   useEffect(() => ticker.listen(setNowMs), []);
   return (
     <p>
-      certfleet · {cluster !== undefined && `${cluster} · `}
+      {productName} · {cluster !== undefined && `${cluster} · `}
       <time dateTime={new Date(nowMs).toISOString()}>{times.absolute(nowMs)}</time>
     </p>
   );

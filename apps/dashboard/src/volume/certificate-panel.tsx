@@ -5,9 +5,12 @@ import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { CertificateText } from '@certfleet/operator-api/certificate.ts';
 import type { VolumePath } from '@certfleet/operator-api/volumes.ts';
 import { useServices } from '../app/services.ts';
+import { t } from '../messages/messages.ts';
 import { CopiedText, CopyButton } from '../ui/copied-text.tsx';
 import { Failed, Loading } from '../ui/notice.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
+
+const texts = t.volume.chain;
 
 /** The certificate and its chain, loaded from the node on request. Never the key. */
 export function CertificatePanel({ node, volumeId }: VolumePath): JSX.Element {
@@ -26,21 +29,16 @@ export function CertificatePanel({ node, volumeId }: VolumePath): JSX.Element {
   return (
     <section class="panel" aria-labelledby="certificate">
       <div class="panel-head">
-        <h2 id="certificate">Certificate and chain</h2>
+        <h2 id="certificate">{texts.title}</h2>
         {certificate === undefined && (
           <button type="button" onClick={ask} disabled={isAsking}>
-            Load from the node
+            {texts.load}
           </button>
         )}
       </div>
       {error && <Failed error={error} onRetry={ask} />}
       {isAsking && <Loading />}
-      {certificate === undefined && !isAsking && !error && (
-        <p class="dim">
-          The controller stores no certificates; it requests this one from the agent of {node}. The private key stays on
-          the node.
-        </p>
-      )}
+      {certificate === undefined && !isAsking && !error && <p class="dim">{texts.about(node)}</p>}
       {certificate && <Certificate certificate={certificate} />}
     </section>
   );
@@ -57,30 +55,31 @@ function Certificate({
         {chain.map(({ subject, issuer, serial, notAfter, fingerprint }) => (
           <li key={fingerprint}>
             <p>
-              <strong>{subject === '' ? 'no subject' : subject}</strong>
-              <span class="dim"> issued by {issuer}</span>
+              <strong>{subject === '' ? texts.noSubject : subject}</strong>
+              <span class="dim">{texts.issuedBy(issuer)}</span>
             </p>
             <p class="small dim">
-              expires <RelativeTime at={notAfter} /> · serial <CopiedText text={serial} label="serial" />
+              {texts.expires({
+                at: <RelativeTime at={notAfter} />,
+                serial: <CopiedText text={serial} label={t.ui.copy.serial} />,
+              })}
             </p>
-            <p class="small dim">
-              SHA-256 <CopiedText text={fingerprint} label="fingerprint" />
-            </p>
+            <p class="small dim">{texts.sha256(<CopiedText text={fingerprint} label={t.ui.copy.fingerprint} />)}</p>
           </li>
         ))}
       </ol>
       <div class="text-head">
-        <h3>As OpenSSL prints it</h3>
-        <CopyButton text={text} label="certificate text" />
+        <h3>{texts.openssl}</h3>
+        <CopyButton text={text} label={t.ui.copy.certificateText} />
         <span class="grow" />
-        <span class="small">PEM</span> <CopyButton text={pem} label="certificate as PEM" />
+        <span class="small">{texts.pem}</span> <CopyButton text={pem} label={t.ui.copy.certificatePem} />
         {ca !== undefined && (
           <>
-            <span class="small">CA</span> <CopyButton text={ca} label="CA as PEM" />
+            <span class="small">{texts.ca}</span> <CopyButton text={ca} label={t.ui.copy.caPem} />
           </>
         )}
       </div>
-      <pre tabIndex={0} aria-label="Certificate as OpenSSL prints it">
+      <pre tabIndex={0} aria-label={texts.opensslLabel}>
         {text}
       </pre>
     </>

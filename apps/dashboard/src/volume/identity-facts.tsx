@@ -1,47 +1,48 @@
 import type { ComponentChildren, JSX } from 'preact';
 import type { VolumeDetail } from '@certfleet/operator-api/volumes.ts';
+import { format, t } from '../messages/messages.ts';
 import { auditHref, laneHref, nodeHref, volumesHref } from '../routing/route.ts';
 import { CopiedText, CopyButton } from '../ui/copied-text.tsx';
+import { formatCount } from '../ui/count.ts';
 import { FactList } from '../ui/fact-list.tsx';
 import { keyText, labelsText, lifetimeText } from '../ui/posture-texts.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { ServedFact } from '../ui/served-note.tsx';
-import { issuanceCauseLabels } from './issuance-labels.ts';
 
 export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }): JSX.Element {
   const { subject, dnsNames, uris, ipAddresses, serial, fingerprint, caFingerprints } = volume;
   return (
     <FactList
-      title="Certificate"
+      title={t.volume.certificate}
       facts={[
-        ['Subject', subject],
-        ['DNS names', listed(dnsNames)],
-        ['URIs', listed(uris)],
-        ['IP addresses', listed(ipAddresses)],
-        ['Expires', volume.notAfter && <RelativeTime at={volume.notAfter} />],
-        ['Renews', volume.renewAt && <RelativeTime at={volume.renewAt} />],
-        ['Valid since', volume.notBefore && <RelativeTime at={volume.notBefore} />],
+        [t.fields.subject, subject],
+        [t.fields.dnsNames, listed(dnsNames)],
+        [t.volume.uris, listed(uris)],
+        [t.volume.ipAddresses, listed(ipAddresses)],
+        [t.fields.expires, volume.notAfter && <RelativeTime at={volume.notAfter} />],
+        [t.fields.renews, volume.renewAt && <RelativeTime at={volume.renewAt} />],
+        [t.volume.validSince, volume.notBefore && <RelativeTime at={volume.notBefore} />],
         [
-          'Issued',
+          t.fields.issued,
           volume.issuedAt && (
             <>
-              <RelativeTime at={volume.issuedAt} /> <span class="dim">{issuanceCauseLabels[volume.cause]}</span>
+              <RelativeTime at={volume.issuedAt} /> <span class="dim">{t.volume.history.causes[volume.cause]}</span>
             </>
           ),
         ],
-        ['Served', volume.served && <ServedFact served={volume.served} />],
+        [t.fields.served, volume.served && <ServedFact served={volume.served} />],
         ...postureFacts(volume),
-        ['Serial', serial && <CopiedText text={serial} label="serial" />],
-        ['SHA-256', fingerprint && <CopiedText text={fingerprint} label="fingerprint" />],
+        [t.fields.serial, serial && <CopiedText text={serial} label={t.ui.copy.serial} />],
+        [t.fields.sha256, fingerprint && <CopiedText text={fingerprint} label={t.ui.copy.fingerprint} />],
         [
-          'CA, SHA-256',
+          t.volume.caSha256,
           caFingerprints.length === 0 ? undefined : (
             <ul class="plain">
               {caFingerprints.map((each) => (
                 <li key={each}>
-                  <CopiedText text={each} label="CA fingerprint" />{' '}
+                  <CopiedText text={each} label={t.ui.copy.caFingerprint} />{' '}
                   <a class="small" href={volumesHref({ caFingerprint: each })}>
-                    show all
+                    {t.volume.showAll}
                   </a>
                 </li>
               ))}
@@ -57,11 +58,11 @@ export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }):
 function postureFacts(volume: VolumeDetail): readonly (readonly [string, ComponentChildren])[] {
   const { signature, usages, isCa } = volume.posture ?? {};
   return [
-    ['Key', keyText(volume)],
-    ['Signature', signature],
-    ['Lifetime', lifetimeText(volume)],
-    ['Usages', usages?.join(', ')],
-    ['CA', isCa === true ? 'may sign certificates' : undefined],
+    [t.fields.key, keyText(volume)],
+    [t.fields.signature, signature],
+    [t.fields.lifetime, lifetimeText(volume)],
+    [t.fields.usages, usages && format.list(usages)],
+    [t.fields.ca, isCa === true ? t.volume.maySign : undefined],
   ];
 }
 
@@ -69,33 +70,43 @@ export function WhereFacts({ volume }: { readonly volume: VolumeDetail }): JSX.E
   const { pod, namespace, node, podUid, volumeId, issuer, laneId, generation } = volume;
   return (
     <FactList
-      title="Where"
+      title={t.volume.where}
       facts={[
-        ['Pod', <CopiedText key="pod" text={pod} label="pod name" />],
+        [t.fields.pod, <CopiedText key="pod" text={pod} label={t.ui.copy.podName} />],
         [
-          'Workload',
+          t.fields.workload,
           volume.workload && (
             <a href={volumesHref({ namespace, workload: volume.workload })} key="workload">
               {volume.workload}
             </a>
           ),
         ],
-        ['Labels', volume.labels && labelsText(volume.labels)],
-        ['Namespace', <Linked key="namespace" href={volumesHref({ namespace })} text={namespace} label="namespace" />],
-        ['Node', <Linked key="node" href={nodeHref(node)} text={node} label="node name" />],
-        ['Issuer', <Linked key="issuer" href={laneHref(laneId)} text={issuer} label="issuer key" />],
-        ['Pod UID', <CopiedText key="uid" text={podUid} label="pod UID" />],
-        ['Volume', <CopiedText key="volume" text={volumeId} label="volume id" />],
-        ['Issuances', String(generation)],
+        [t.fields.labels, volume.labels && labelsText(volume.labels)],
         [
-          'Inspect',
-          <CopiedText key="look" text={`kubectl describe pod ${pod} --namespace ${namespace}`} label="command" />,
+          t.fields.namespace,
+          <Linked key="namespace" href={volumesHref({ namespace })} text={namespace} label={t.ui.copy.namespace} />,
         ],
-        ['Command line', <CopiedText key="command" text={`certfleet show ${volumeId}`} label="certfleet command" />],
+        [t.fields.node, <Linked key="node" href={nodeHref(node)} text={node} label={t.ui.copy.nodeName} />],
+        [t.fields.issuer, <Linked key="issuer" href={laneHref(laneId)} text={issuer} label={t.ui.copy.issuerKey} />],
+        [t.volume.podUid, <CopiedText key="uid" text={podUid} label={t.ui.copy.podUid} />],
+        [t.fields.volume, <CopiedText key="volume" text={volumeId} label={t.ui.copy.volumeId} />],
+        [t.fields.issuances, formatCount(generation)],
         [
-          'Audit',
+          t.volume.inspect,
+          <CopiedText
+            key="look"
+            text={`kubectl describe pod ${pod} --namespace ${namespace}`}
+            label={t.ui.copy.command}
+          />,
+        ],
+        [
+          t.volume.commandLine,
+          <CopiedText key="command" text={`certfleet show ${volumeId}`} label={t.ui.copy.certfleetCommand} />,
+        ],
+        [
+          t.fields.audit,
           <a key="audit" href={auditHref({ target: `${node}/${volumeId}` })}>
-            Actions on this volume
+            {t.volume.actions}
           </a>,
         ],
       ]}
@@ -124,7 +135,7 @@ function listed(names: readonly string[]): ComponentChildren {
     <ul class="plain">
       {names.map((name) => (
         <li key={name}>
-          <CopiedText text={name} label="name" />
+          <CopiedText text={name} label={t.ui.copy.name} />
         </li>
       ))}
     </ul>

@@ -3,6 +3,8 @@ import type { PodEvents } from '@certfleet/operator-api/certificate.ts';
 import type { VolumePath } from '@certfleet/operator-api/volumes.ts';
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
+import { formatCount } from '../ui/count.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import type { Column } from '../ui/data-table.tsx';
 import { Loaded } from '../ui/notice.tsx';
@@ -11,11 +13,15 @@ import { RelativeTime } from '../ui/relative-time.tsx';
 type PodEvent = PodEvents['events'][number];
 
 const columns: readonly Column<PodEvent>[] = [
-  { name: 'at', title: 'Time', cell: ({ at }) => <RelativeTime at={at} /> },
-  { name: 'type', title: 'Type', cell: ({ type }) => <span class={type === 'Warning' ? 'bad' : 'dim'}>{type}</span> },
-  { name: 'reason', title: 'Reason', cell: ({ reason }) => reason },
-  { name: 'message', title: 'Message', cell: ({ message }) => <span class="wrap">{message}</span> },
-  { name: 'count', title: 'Count', isNumber: true, cell: ({ count }) => count },
+  { name: 'at', title: t.fields.time, cell: ({ at }) => <RelativeTime at={at} /> },
+  {
+    name: 'type',
+    title: t.fields.type,
+    cell: ({ type }) => <span class={type === 'Warning' ? 'bad' : 'dim'}>{type}</span>,
+  },
+  { name: 'reason', title: t.fields.reason, cell: ({ reason }) => reason },
+  { name: 'message', title: t.fields.message, cell: ({ message }) => <span class="wrap">{message}</span> },
+  { name: 'count', title: t.fields.count, isNumber: true, cell: ({ count }) => formatCount(count) },
 ];
 
 /** The Kubernetes events of the volume's pod. */
@@ -32,15 +38,15 @@ export function PodEventList({ node, volumeId }: VolumePath): JSX.Element {
   return (
     <section class="panel" aria-labelledby="events">
       <div class="panel-head">
-        <h2 id="events">Events of the pod</h2>
+        <h2 id="events">{t.volume.events.title}</h2>
       </div>
       <Loaded resource={events}>
         {({ events: list, unavailable }) =>
           list.length === 0 ? (
-            <p class="dim">{unavailable ?? 'Kubernetes has no events of the last hour.'}</p>
+            <p class="dim">{unavailable ?? t.volume.events.none}</p>
           ) : (
             <DataTable
-              caption="Kubernetes events of the pod"
+              caption={t.volume.events.caption}
               columns={columns}
               rows={list}
               keyOf={({ at, reason, message }) => `${at} ${reason} ${message}`}

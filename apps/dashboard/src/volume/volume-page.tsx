@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import type { VolumeDetail, VolumePath } from '@certfleet/operator-api/volumes.ts';
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
 import { WaitReasonNote } from '../ui/wait-reason.tsx';
@@ -32,7 +33,7 @@ export function VolumePage({ node, volumeId }: VolumePath): JSX.Element {
     <>
       <PageHead
         title={data?.pod ?? volumeId}
-        parent={{ href: '/volumes', title: 'Volumes' }}
+        parent={{ href: '/volumes', title: t.views.volumes }}
         aside={data && <State volume={data} />}
       >
         {data && (
@@ -40,13 +41,9 @@ export function VolumePage({ node, volumeId }: VolumePath): JSX.Element {
             on={volume}
             primary
             onClick={() => setRenewing(true)}
-            unavailable={
-              data.notAfter === undefined
-                ? 'The volume has no certificate yet; the first one is issued with the mount.'
-                : undefined
-            }
+            unavailable={data.notAfter === undefined ? t.volume.noCertificate : undefined}
           >
-            Renew now…
+            {t.volume.renew}
           </ActionButton>
         )}
       </PageHead>
@@ -56,7 +53,10 @@ export function VolumePage({ node, volumeId }: VolumePath): JSX.Element {
             {detail.failure && <FailureNotice failure={detail.failure} />}
             {detail.risk && (
               <p>
-                <strong>What to do:</strong> <RiskAdvice reason={detail.risk.reason} />
+                {t.volume.whatToDo({
+                  strong: (text) => <strong>{text}</strong>,
+                  advice: <RiskAdvice reason={detail.risk.reason} />,
+                })}
               </p>
             )}
             <div class="panels even">
@@ -89,13 +89,8 @@ function FailureNotice({ failure }: { readonly failure: NonNullable<VolumeDetail
     <div class="notice notice-critical">
       <Icon name="failing" />
       <div>
-        <p>
-          <strong>{failure.reason}</strong>: {failure.message}
-        </p>
-        <p class="dim">
-          {failure.attempts === 1 ? 'One attempt' : `${failure.attempts} attempts`} since the last success, the last{' '}
-          <RelativeTime at={failure.at} />. The agent retries with back-off.
-        </p>
+        <p>{t.volume.failure({ reason: <strong>{failure.reason}</strong>, message: failure.message })}</p>
+        <p class="dim">{t.volume.attempts({ count: failure.attempts, last: <RelativeTime at={failure.at} /> })}</p>
       </div>
     </div>
   );

@@ -1,6 +1,8 @@
 import type { JSX } from 'preact';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
+import { format, t } from '../messages/messages.ts';
 import { nodeHref, volumeHref } from '../routing/route.ts';
+import { formatCount } from '../ui/count.ts';
 import type { Column } from '../ui/data-table.tsx';
 import { WaitReasonNote } from '../ui/wait-reason.tsx';
 import { IssuerName } from '../ui/issuer-name.tsx';
@@ -17,7 +19,7 @@ type VolumeColumn = Omit<Column<VolumeRow>, 'name'>;
 /** Title and content of each column. */
 export const volumeColumns: Readonly<Record<ColumnName, VolumeColumn>> = {
   pod: {
-    title: 'Pod',
+    title: t.fields.pod,
     isSortable: true,
     cell: ({ node, volumeId, pod }) => (
       <a class="cut" href={volumeHref(node, volumeId)} title={pod}>
@@ -25,9 +27,9 @@ export const volumeColumns: Readonly<Record<ColumnName, VolumeColumn>> = {
       </a>
     ),
   },
-  namespace: { title: 'Namespace', isSortable: true, cell: ({ namespace }) => namespace },
+  namespace: { title: t.fields.namespace, isSortable: true, cell: ({ namespace }) => namespace },
   node: {
-    title: 'Node',
+    title: t.fields.node,
     isSortable: true,
     cell: ({ node }) => (
       <a class="cut" href={nodeHref(node)} title={node}>
@@ -36,59 +38,67 @@ export const volumeColumns: Readonly<Record<ColumnName, VolumeColumn>> = {
     ),
   },
   issuer: {
-    title: 'Issuer',
+    title: t.fields.issuer,
     isSortable: true,
     cell: ({ issuer, laneId }) => <IssuerName issuer={issuer} laneId={laneId} isShort />,
   },
   expires: {
-    title: 'Expires',
+    title: t.fields.expires,
     isSortable: true,
     isNumber: true,
     cell: ({ notAfter }) => <RelativeTime at={notAfter} />,
   },
-  renews: { title: 'Renews', isSortable: true, isNumber: true, cell: ({ renewAt }) => <RelativeTime at={renewAt} /> },
-  state: { title: 'State', isSortable: true, cell: (row) => <StateCell row={row} /> },
-  attempts: {
-    title: 'Attempts',
+  renews: {
+    title: t.fields.renews,
     isSortable: true,
     isNumber: true,
-    cell: ({ attempts }) => (attempts === 0 ? none : attempts),
+    cell: ({ renewAt }) => <RelativeTime at={renewAt} />,
+  },
+  state: { title: t.fields.state, isSortable: true, cell: (row) => <StateCell row={row} /> },
+  attempts: {
+    title: t.fields.attempts,
+    isSortable: true,
+    isNumber: true,
+    cell: ({ attempts }) => (attempts === 0 ? none : formatCount(attempts)),
   },
   error: {
-    title: 'Last error',
+    title: t.fields.lastError,
     cell: ({ failure }) =>
       failure === undefined ? (
         none
       ) : (
-        <span class="cut" title={`${failure.reason}: ${failure.message}`}>
+        <span class="cut" title={t.volumes.failure(failure)}>
           {failure.message}
         </span>
       ),
   },
-  volume: { title: 'Volume', cell: ({ volumeId }) => <span class="mono cut">{volumeId}</span> },
-  generation: { title: 'Issuances', isNumber: true, cell: ({ generation }) => generation },
-  key: { title: 'Key', cell: (row) => keyText(row) },
-  workload: { title: 'Workload', cell: ({ workload }) => workload ?? none },
-  labels: { title: 'Labels', cell: ({ labels }) => (labels ? labelsText(labels) : none) },
-  signature: { title: 'Signature', cell: ({ posture }) => posture?.signature ?? none },
-  lifetime: { title: 'Lifetime', isNumber: true, cell: (row) => lifetimeText(row) },
-  usages: { title: 'Usages', cell: ({ posture }) => posture?.usages.join(', ') ?? none },
-  ca: { title: 'CA', cell: ({ posture }) => (posture === undefined ? none : posture.isCa ? 'yes' : 'no') },
-  cause: { title: 'Issued by', cell: ({ cause }) => cause },
-  issued: { title: 'Issued', isNumber: true, cell: ({ issuedAt }) => <RelativeTime at={issuedAt} /> },
-  serial: { title: 'Serial', cell: ({ serial }) => (serial ? <span class="mono cut">{serial}</span> : none) },
-  subject: { title: 'Subject', cell: ({ subject }) => (subject ? <span class="cut">{subject}</span> : none) },
+  volume: { title: t.fields.volume, cell: ({ volumeId }) => <span class="mono cut">{volumeId}</span> },
+  generation: { title: t.fields.issuances, isNumber: true, cell: ({ generation }) => formatCount(generation) },
+  key: { title: t.fields.key, cell: (row) => keyText(row) },
+  workload: { title: t.fields.workload, cell: ({ workload }) => workload ?? none },
+  labels: { title: t.fields.labels, cell: ({ labels }) => (labels ? labelsText(labels) : none) },
+  signature: { title: t.fields.signature, cell: ({ posture }) => posture?.signature ?? none },
+  lifetime: { title: t.fields.lifetime, isNumber: true, cell: (row) => lifetimeText(row) },
+  usages: { title: t.fields.usages, cell: ({ posture }) => (posture ? format.list(posture.usages) : none) },
+  ca: {
+    title: t.fields.ca,
+    cell: ({ posture }) => (posture === undefined ? none : posture.isCa ? t.volumes.yes : t.volumes.no),
+  },
+  cause: { title: t.volumes.issuedBy, cell: ({ cause }) => t.volumes.causes[cause] },
+  issued: { title: t.fields.issued, isNumber: true, cell: ({ issuedAt }) => <RelativeTime at={issuedAt} /> },
+  serial: { title: t.fields.serial, cell: ({ serial }) => (serial ? <span class="mono cut">{serial}</span> : none) },
+  subject: { title: t.fields.subject, cell: ({ subject }) => (subject ? <span class="cut">{subject}</span> : none) },
   dns: {
-    title: 'DNS names',
+    title: t.fields.dnsNames,
     cell: ({ dnsNames }) => (
       <span class="cut" title={dnsNames.join('\n')}>
-        {dnsNames.join(', ')}
+        {format.list(dnsNames)}
       </span>
     ),
   },
-  risk: { title: 'Risk', cell: ({ risk }) => (risk ? <RiskReason risk={risk} /> : none) },
-  advice: { title: 'What to do', cell: ({ risk }) => (risk ? <RiskAdvice reason={risk.reason} /> : none) },
-  served: { title: 'Served', cell: ({ served }) => (served ? <ServedNote served={served} /> : none) },
+  risk: { title: t.fields.risk, cell: ({ risk }) => (risk ? <RiskReason risk={risk} /> : none) },
+  advice: { title: t.common.whatToDo, cell: ({ risk }) => (risk ? <RiskAdvice reason={risk.reason} /> : none) },
+  served: { title: t.fields.served, cell: ({ served }) => (served ? <ServedNote served={served} /> : none) },
 };
 
 const none = <span class="none">–</span>;

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { t } from '../messages/messages.ts';
 import { parseLength, shortDuration } from '../time/relative-time.ts';
 
 const lengths = ['1h', '6h', '24h', '7d', '30d'];
@@ -14,15 +15,15 @@ export function ExpirySelect({
   const isOther = value !== '' && !lengths.includes(value);
   return (
     <label class={value === '' ? 'field' : 'field set'}>
-      <span class="visually-hidden">Expires within</span>
+      <span class="visually-hidden">{t.volumes.expiry.title}</span>
       <select value={value} onChange={(event) => onSet(event.currentTarget.value)}>
-        <option value="">Expires any time</option>
+        <option value="">{t.volumes.expiry.any}</option>
         {lengths.map((length) => (
           <option key={length} value={length}>
-            Expires within {shortDuration(parseLength(length) ?? 0)}
+            {t.volumes.expiry.within(shortDuration(parseLength(length) ?? 0))}
           </option>
         ))}
-        {isOther && <option value={value}>Expires before {value}</option>}
+        {isOther && <option value={value}>{t.volumes.expiry.before(value)}</option>}
       </select>
     </label>
   );

@@ -1,9 +1,9 @@
 import type { JSX } from 'preact';
 import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { RiskChips } from '../at-risk/risk-chips.tsx';
+import { t } from '../messages/messages.ts';
 import { usePodLabels } from '../session/use-pod-labels.ts';
 import { Icon } from '../ui/icon.tsx';
-import { stateMeanings, stateTitles } from '../ui/state-badge.tsx';
 import { ExpirySelect } from './expiry-select.tsx';
 import { labelProblem, labelValue, otherLabels, withLabelValue } from './label-filter.ts';
 import { NameFilter } from './name-filter.tsx';
@@ -19,15 +19,15 @@ export interface FilterBarProps {
 }
 
 const nameFilters = [
-  { name: 'namespace', title: 'Namespace', suggest: facetSuggestions('namespaces') },
-  { name: 'pod', title: 'Pod', suggest: undefined },
+  { name: 'namespace', title: t.fields.namespace, suggest: facetSuggestions('namespaces') },
+  { name: 'pod', title: t.fields.pod, suggest: undefined },
   {
     name: 'workload',
-    title: 'Workload',
+    title: t.fields.workload,
     suggest: groupSuggestions('workload', (pattern) => ['workload', pattern]),
   },
-  { name: 'node', title: 'Node', suggest: facetSuggestions('nodes') },
-  { name: 'issuer', title: 'Issuer', suggest: facetSuggestions('issuers') },
+  { name: 'node', title: t.fields.node, suggest: facetSuggestions('nodes') },
+  { name: 'issuer', title: t.fields.issuer, suggest: facetSuggestions('issuers') },
 ] as const;
 
 export function FilterBar({ view, onChange }: FilterBarProps): JSX.Element {
@@ -38,7 +38,7 @@ export function FilterBar({ view, onChange }: FilterBarProps): JSX.Element {
     <div class="filters" role="search">
       <div class="filter-row">
         <SearchBox
-          label="Search pods, nodes, issuers, names, serials"
+          label={t.volumes.search}
           value={view.filters.search ?? ''}
           onSearch={(text) => set('search', text, true)}
         />
@@ -80,7 +80,7 @@ function LabelFilter({ label, filter, onSet }: LabelFilterProps): JSX.Element {
   const filterOf = (text: string): readonly [string, string] => ['label', `${label}=${text}`];
   return (
     <NameFilter
-      title={`Label ${label}`}
+      title={t.volumes.label(label)}
       value={labelValue(filter, label)}
       filterOf={filterOf}
       suggest={groupSuggestions(`label:${label}`, filterOf)}
@@ -96,42 +96,42 @@ function StateChips({ view, onChange }: Pick<FilterBarProps, 'view' | 'onChange'
     onChange(refine(view, { states: volumeStates.filter((each) => states.includes(each)) }));
   };
   return (
-    <div class="chips" role="group" aria-label="States">
+    <div class="chips" role="group" aria-label={t.common.states}>
       {volumeStates.map((state) => (
         <button
           type="button"
           key={state}
           class={`chip state-${state}`}
           aria-pressed={view.states.includes(state)}
-          title={stateMeanings[state]}
+          title={t.stateMeanings[state]}
           onClick={() => toggle(state)}
         >
           <Icon name={state} />
-          {stateTitles[state]}
+          {t.states[state]}
         </button>
       ))}
       {(view.states.length > 0 || Object.keys(view.filters).length > 0) && (
         <button type="button" class="quiet" onClick={() => onChange(refine(view, { filters: {}, states: [] }))}>
-          Clear filters
+          {t.common.clearFilters}
         </button>
       )}
     </div>
   );
 }
 
-const others: readonly (readonly [FilterName, string])[] = [
-  ['renewsBefore', 'renews before'],
-  ['volumeId', 'volume'],
-  ['caFingerprint', 'CA'],
-  ['served', 'served'],
-  ['risk', 'risk'],
-  ['label', 'label'],
-  ['rsaBelow', 'RSA below'],
-  ['signature', 'signature'],
-  ['lifetimeOver', 'lifetime over'],
-  ['isCa', 'CA'],
-  ['usage', 'usage'],
-];
+const others = [
+  'renewsBefore',
+  'volumeId',
+  'caFingerprint',
+  'served',
+  'risk',
+  'label',
+  'rsaBelow',
+  'signature',
+  'lifetimeOver',
+  'isCa',
+  'usage',
+] as const satisfies readonly FilterName[];
 
 /** Filters that only a link can set, shown so that they can be cleared. */
 function OtherFilters({
@@ -147,19 +147,19 @@ function OtherFilters({
   const isElsewhere = (name: FilterName): boolean =>
     (name === 'risk' && view.path === '/at-risk') ||
     (name === 'label' && otherLabels(view.filters.label, labels).length === 0);
-  const set = others.filter(([name]) => view.filters[name] !== undefined && !isElsewhere(name));
+  const set = others.filter((name) => view.filters[name] !== undefined && !isElsewhere(name));
   if (set.length === 0) return null;
   return (
     <div class="chips">
-      {set.map(([name, title]) => (
+      {set.map((name) => (
         <button
           type="button"
           class="chip"
           key={name}
           onClick={() => onSet(name, '')}
-          aria-label={`Clear filter ${title}`}
+          aria-label={t.common.clearFilter(t.volumes.filters[name])}
         >
-          {title} <span class="mono cut">{view.filters[name]}</span>
+          {t.volumes.filters[name]} <span class="mono cut">{view.filters[name]}</span>
           <Icon name="close" />
         </button>
       ))}

@@ -1,4 +1,5 @@
 import { labelPattern } from '@certfleet/operator-api/group-pattern.ts';
+import { t } from '../messages/messages.ts';
 
 const form = new RegExp(labelPattern);
 const separator = /, ?/;
@@ -34,7 +35,5 @@ export function otherLabels(filter: string | undefined, keys: readonly string[])
 
 /** Why a text is no part of a label's value; undefined if it is. */
 export function labelProblem(text: string): string | undefined {
-  return form.test(`key=${text}`)
-    ? undefined
-    : 'A value of a label has letters, digits, "-", "_" and "."; "*" stands for any characters.';
+  return form.test(`key=${text}`) ? undefined : t.volumes.labelProblem;
 }

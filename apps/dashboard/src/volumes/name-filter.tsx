@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { useServices } from '../app/services.ts';
+import { t } from '../messages/messages.ts';
 import { useSuggestions } from './suggestions.ts';
 import type { Suggest } from './suggestions.ts';
 
@@ -72,7 +73,7 @@ export function NameFilter({ title, value, filterOf, suggest, problemOf, onSet }
       {suggest && (
         <datalist id={listId}>
           {offered.map((each) => (
-            <option key={each.value} value={each.value} label={`${each.value} (${each.count})`} />
+            <option key={each.value} value={each.value} label={t.volumes.suggestion(each)} />
           ))}
         </datalist>
       )}

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
+import { t } from '../messages/messages.ts';
 import { volumeHref } from '../routing/route.ts';
-import { formatCount } from '../ui/count.ts';
 import type { Selection } from './selection.ts';
 import { keyOfVolume } from './selection.ts';
 
@@ -13,20 +13,25 @@ export function PickedList({ selection }: { readonly selection: Selection }): JS
   const rest = volumes.length - listed;
   return (
     <details class="picked">
-      <summary>Show</summary>
+      <summary>{t.volumes.selection.show}</summary>
       <ul>
         {volumes.slice(0, listed).map((volume) => {
           const key = keyOfVolume(volume);
           return (
             <li key={key}>
               <a href={volumeHref(volume.node, volume.volumeId)}>{key}</a>
-              <button type="button" class="quiet" aria-label={`Deselect ${key}`} onClick={() => onPick([key], false)}>
+              <button
+                type="button"
+                class="quiet"
+                aria-label={t.volumes.selection.deselect(key)}
+                onClick={() => onPick([key], false)}
+              >
                 ×
               </button>
             </li>
           );
         })}
-        {rest > 0 && <li class="dim">and {formatCount(rest)} more</li>}
+        {rest > 0 && <li class="dim">{t.common.andMore(rest)}</li>}
       </ul>
     </details>
   );

@@ -1,21 +1,24 @@
 import type { JSX } from 'preact';
+import { t } from '../messages/messages.ts';
 import type { FilterName } from './volumes-view.ts';
 
+const texts = t.volumes.posture;
+
 const choices: readonly (readonly [title: string, name: FilterName, value: string])[] = [
-  ['RSA below 2048 bits', 'rsaBelow', '2048'],
-  ['RSA below 3072 bits', 'rsaBelow', '3072'],
-  ['Signed with SHA-1', 'signature', '*sha1*'],
-  ['Lifetime over 90 days', 'lifetimeOver', '90d'],
-  ['Lifetime over 398 days', 'lifetimeOver', '398d'],
-  ['May sign certificates (CA)', 'isCa', 'true'],
-  ['For clients', 'usage', 'client auth'],
+  [texts.rsaBelow2048, 'rsaBelow', '2048'],
+  [texts.rsaBelow3072, 'rsaBelow', '3072'],
+  [texts.sha1, 'signature', '*sha1*'],
+  [texts.lifetimeOver90, 'lifetimeOver', '90d'],
+  [texts.lifetimeOver398, 'lifetimeOver', '398d'],
+  [texts.isCa, 'isCa', 'true'],
+  [texts.clients, 'usage', 'client auth'],
 ];
 
 /** Adds a filter for properties of certificates; the filters in force are shown as chips. */
 export function PostureSelect({ onSet }: { readonly onSet: (name: FilterName, value: string) => void }): JSX.Element {
   return (
     <label class="field">
-      <span class="visually-hidden">Certificates with</span>
+      <span class="visually-hidden">{texts.title}</span>
       <select
         value=""
         onChange={({ currentTarget: select }) => {
@@ -24,7 +27,7 @@ export function PostureSelect({ onSet }: { readonly onSet: (name: FilterName, va
           if (name !== undefined && value !== undefined) onSet(name, value);
         }}
       >
-        <option value="">Any certificate</option>
+        <option value="">{texts.any}</option>
         {choices.map(([title], index) => (
           <option key={title} value={String(index)}>
             {title}

@@ -1,5 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
+import { format, t } from '../messages/messages.ts';
+import { formatCount } from '../ui/count.ts';
 import { keyText, labelsText, lifetimeText } from '../ui/posture-texts.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { RiskAdvice } from '../ui/risk-advice.tsx';
@@ -9,25 +11,25 @@ import { ServedNote } from '../ui/served-note.tsx';
 export function RowDetails({ row }: { readonly row: VolumeRow }): JSX.Element {
   const { failure, risk, served, serial, subject, dnsNames, issuedAt, notBefore, volumeId, issuer } = row;
   const facts: readonly (readonly [title: string, value: ComponentChildren])[] = [
-    ['Last error', failure && `${failure.reason}: ${failure.message}`],
-    ['Last attempt', failure && <RelativeTime at={failure.at} />],
-    ['What to do', risk && <RiskAdvice reason={risk.reason} />],
-    ['Issuer', issuer],
-    ['Subject', subject],
-    ['DNS names', dnsNames.join(', ')],
-    ['Serial', serial && <span class="mono">{serial}</span>],
-    ['Workload', row.workload],
-    ['Labels', row.labels && labelsText(row.labels)],
-    ['Key', keyText(row)],
-    ['Signature', row.posture?.signature],
-    ['Lifetime', lifetimeText(row)],
-    ['Usages', row.posture?.usages.join(', ')],
-    ['Valid from', notBefore && <RelativeTime at={notBefore} />],
-    ['Issued', issuedAt && <RelativeTime at={issuedAt} />],
-    ['Issuances', String(row.generation)],
-    ['Served', served && <ServedNote served={served} />],
+    [t.fields.lastError, failure && t.volumes.failure(failure)],
+    [t.fields.lastAttempt, failure && <RelativeTime at={failure.at} />],
+    [t.common.whatToDo, risk && <RiskAdvice reason={risk.reason} />],
+    [t.fields.issuer, issuer],
+    [t.fields.subject, subject],
+    [t.fields.dnsNames, format.list(dnsNames)],
+    [t.fields.serial, serial && <span class="mono">{serial}</span>],
+    [t.fields.workload, row.workload],
+    [t.fields.labels, row.labels && labelsText(row.labels)],
+    [t.fields.key, keyText(row)],
+    [t.fields.signature, row.posture?.signature],
+    [t.fields.lifetime, lifetimeText(row)],
+    [t.fields.usages, row.posture && format.list(row.posture.usages)],
+    [t.fields.validFrom, notBefore && <RelativeTime at={notBefore} />],
+    [t.fields.issued, issuedAt && <RelativeTime at={issuedAt} />],
+    [t.fields.issuances, formatCount(row.generation)],
+    [t.fields.served, served && <ServedNote served={served} />],
     [
-      'Volume',
+      t.fields.volume,
       <span key="volume" class="mono">
         {volumeId}
       </span>,

@@ -1,6 +1,7 @@
 import type { VolumePath, VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
+import { format, t } from '../messages/messages.ts';
 import type { TableSelection } from '../ui/data-table.tsx';
 
 /** Selected rows, on this page and on others. */
@@ -37,10 +38,7 @@ export function useSelection(): Selection {
       const slash = key.indexOf('/');
       return { node: key.slice(0, slash), volumeId: key.slice(slash + 1) };
     }),
-    excess:
-      picked.size > most
-        ? `At most ${most} volumes can be renewed by name; use a filter and renew all that match.`
-        : undefined,
+    excess: picked.size > most ? t.volumes.selection.tooMany(format.digits(most)) : undefined,
     clear: () => setPicked(new Set()),
   };
 }

@@ -1,4 +1,5 @@
 import { Store } from '../app/store.ts';
+import { t } from '../messages/messages.ts';
 import { leastWidth, mostWidth } from '../ui/column-widths.ts';
 import { isColumn } from './column-names.ts';
 import type { ColumnName } from './column-names.ts';
@@ -59,9 +60,9 @@ export class TableMemory {
   save(view: SavedView): string | undefined {
     const name = view.name.trim().slice(0, maxName);
     const others = this.remembered.value.views.filter((each) => each.name !== name);
-    if (name === '') return 'A view needs a name.';
-    if (view.search.length > maxSearch) return 'The filters of this view are too long to be saved.';
-    if (others.length >= maxViews) return `At most ${maxViews} views can be saved; delete one.`;
+    if (name === '') return t.volumes.saved.noName;
+    if (view.search.length > maxSearch) return t.volumes.saved.tooLong;
+    if (others.length >= maxViews) return t.volumes.saved.tooMany(maxViews);
     this.#change({ views: [...others, { ...view, name }].sort((a, b) => (a.name < b.name ? -1 : 1)) });
     return undefined;
   }

@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { GroupSelect } from '../groups/group-select.tsx';
+import { t } from '../messages/messages.ts';
 import { copyText } from '../ui/copied-text.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Menu } from '../ui/menu.tsx';
@@ -12,6 +13,8 @@ import { volumeColumns } from './columns.tsx';
 import { exportHref } from './volumes-view.ts';
 import { ViewsMenu } from './views-menu.tsx';
 import type { VolumesView } from './volumes-view.ts';
+
+const texts = t.volumes.tools;
 
 export interface TableToolsProps {
   readonly view: VolumesView;
@@ -24,8 +27,8 @@ export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
   const command = certfleetCommand(view);
   const copyCommand = (): void =>
     void copyText(command ?? '').then(
-      () => toasts.say({ tone: 'done', text: `Copied: ${command}` }),
-      () => toasts.say({ tone: 'refused', text: `The browser does not allow copying: ${command}` }),
+      () => toasts.say({ tone: 'done', text: texts.copied(command ?? '') }),
+      () => toasts.say({ tone: 'refused', text: texts.notCopied(command ?? '') }),
     );
   const toggle = (name: ColumnName): void => {
     const columns = columnNames.filter((each) => (each === name) !== view.columns.includes(each));
@@ -40,12 +43,12 @@ export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
       <Menu
         label={
           <>
-            <Icon name="columns" /> Columns
+            <Icon name="columns" /> {texts.columns}
           </>
         }
       >
         <fieldset>
-          <legend class="visually-hidden">Columns shown</legend>
+          <legend class="visually-hidden">{texts.columnsShown}</legend>
           {columnNames.map((name) => (
             <label key={name}>
               <input type="checkbox" checked={view.columns.includes(name)} onChange={() => toggle(name)} />
@@ -59,19 +62,19 @@ export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
       <Menu
         label={
           <>
-            <Icon name="download" /> Export
+            <Icon name="download" /> {t.common.export}
           </>
         }
       >
         <a class="menu-item" href={exportHref(view, 'csv', serverClock.now())} download="volumes.csv">
-          As CSV
+          {t.common.asCsv}
         </a>
         <a class="menu-item" href={exportHref(view, 'json', serverClock.now())} download="volumes.json">
-          As JSON
+          {t.common.asJson}
         </a>
         {command !== undefined && (
           <button type="button" class="menu-item" onClick={copyCommand}>
-            Copy as certfleet command
+            {texts.copyCommand}
           </button>
         )}
       </Menu>
@@ -85,7 +88,7 @@ function WidthsReset({ path }: { readonly path: string }): JSX.Element | null {
   if (Object.keys(widths[path] ?? {}).length === 0) return null;
   return (
     <button type="button" class="menu-item" onClick={() => tables.chooseWidths(path, {})}>
-      Reset the widths
+      {texts.resetWidths}
     </button>
   );
 }
@@ -96,7 +99,7 @@ function DensityOption(): JSX.Element {
   return (
     <label>
       <input type="checkbox" checked={isCompact} onChange={() => tables.chooseDensity(!isCompact)} />
-      Compact rows
+      {texts.compact}
     </label>
   );
 }

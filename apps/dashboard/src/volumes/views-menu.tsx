@@ -2,8 +2,11 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { usePlace, useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
+import { t } from '../messages/messages.ts';
 import { Menu } from '../ui/menu.tsx';
 import type { TablePath } from './volumes-view.ts';
+
+const texts = t.volumes.saved;
 
 /** The tables that the user has saved in this browser. */
 export function ViewsMenu({ path }: { readonly path: TablePath }): JSX.Element {
@@ -18,8 +21,8 @@ export function ViewsMenu({ path }: { readonly path: TablePath }): JSX.Element {
     if (why === undefined) setName('');
   };
   return (
-    <Menu label="Views">
-      {views.length === 0 && <p class="dim small">No view is saved in this browser.</p>}
+    <Menu label={texts.title}>
+      {views.length === 0 && <p class="dim small">{texts.none}</p>}
       {views.map((view) => (
         <div class="saved-view" key={view.name}>
           <a class="menu-item" href={`${view.path}${view.search}`}>
@@ -28,7 +31,7 @@ export function ViewsMenu({ path }: { readonly path: TablePath }): JSX.Element {
           <button
             type="button"
             class="quiet"
-            aria-label={`Delete view ${view.name}`}
+            aria-label={texts.delete(view.name)}
             onClick={() => tables.forget(view.name)}
           >
             ×
@@ -44,14 +47,14 @@ export function ViewsMenu({ path }: { readonly path: TablePath }): JSX.Element {
       >
         <input
           type="text"
-          aria-label="Name of this view"
-          placeholder="Name of this view"
+          aria-label={texts.name}
+          placeholder={texts.name}
           maxLength={60}
           autocomplete="off"
           value={name}
           onInput={(event) => setName(event.currentTarget.value)}
         />
-        <button type="submit">Save</button>
+        <button type="submit">{texts.save}</button>
       </form>
       {problem !== undefined && (
         <p class="bad small" role="alert">

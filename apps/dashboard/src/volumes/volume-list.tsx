@@ -2,8 +2,8 @@ import type { JSX } from 'preact';
 import type { VolumePage } from '@certfleet/operator-api/volumes.ts';
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
+import { t } from '../messages/messages.ts';
 import { volumesHref } from '../routing/route.ts';
-import { formatCount } from '../ui/count.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import { Empty, Loaded } from '../ui/notice.tsx';
 import type { ColumnName } from './column-names.ts';
@@ -30,12 +30,12 @@ export function VolumeList({ title, filter }: VolumeListProps): JSX.Element {
     <section class="panel" aria-label={title}>
       <div class="panel-head">
         <h2>{title}</h2>
-        {rows.data && <a href={volumesHref(filter)}>All {formatCount(rows.data.total)}</a>}
+        {rows.data && <a href={volumesHref(filter)}>{t.common.all(rows.data.total)}</a>}
       </div>
       <Loaded resource={rows}>
         {(page) =>
           page.volumes.length === 0 ? (
-            <Empty title="No volumes" />
+            <Empty title={t.volumes.noVolumes} />
           ) : (
             <DataTable
               caption={title}

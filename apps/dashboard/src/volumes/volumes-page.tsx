@@ -6,9 +6,9 @@ import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { PodCertificatesAtRisk } from '../at-risk/pod-certificates-at-risk.tsx';
 import { GroupTable } from '../groups/group-table.tsx';
+import { t } from '../messages/messages.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
-import { counted, formatCount } from '../ui/count.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Loaded } from '../ui/notice.tsx';
@@ -27,7 +27,12 @@ import type { TablePath, VolumeSort, VolumesView } from './volumes-view.ts';
 
 type Wanted = RenewalRequest['selection'];
 
-const titles: Readonly<Record<TablePath, string>> = { '/volumes': 'Volumes', '/at-risk': 'At risk' };
+const texts = t.volumes;
+
+const titles: Readonly<Record<TablePath, string>> = {
+  '/volumes': t.views.volumes,
+  '/at-risk': t.views.atRisk,
+};
 
 /** The main table of operators, or the part of it that is at risk. */
 export function VolumesPage({ path }: { readonly path: TablePath }): JSX.Element {
@@ -48,13 +53,9 @@ export function VolumesPage({ path }: { readonly path: TablePath }): JSX.Element
         <ActionButton
           on={rows}
           onClick={renewMatching}
-          unavailable={
-            riskOfView(view) === undefined
-              ? undefined
-              : 'A risk is no criterion of a renewal: select the volumes, or filter by state.'
-          }
+          unavailable={riskOfView(view) === undefined ? undefined : texts.riskIsNoCriterion}
         >
-          Renew all that match{rows.data && rows.isCurrent ? ` (${formatCount(rows.data.total)})` : ''}…
+          {rows.data && rows.isCurrent ? texts.renewMatchingCount(rows.data.total) : texts.renewMatching}
         </ActionButton>
       </PageHead>
       <FilterBar view={view} onChange={show} />
@@ -67,8 +68,8 @@ export function VolumesPage({ path }: { readonly path: TablePath }): JSX.Element
       )}
       {path === '/at-risk' && <PodCertificatesAtRisk view={view} />}
       {selection.picked.size > 0 && (
-        <div class="selection-bar" role="region" aria-label="Selection">
-          <strong>{counted(selection.picked.size, 'volume')} selected</strong>
+        <div class="selection-bar" role="region" aria-label={texts.selection.title}>
+          <strong>{texts.selection.count(selection.picked.size)}</strong>
           <PickedList selection={selection} />
           <ActionButton
             on={rows}
@@ -76,10 +77,10 @@ export function VolumesPage({ path }: { readonly path: TablePath }): JSX.Element
             onClick={() => setRenewing({ volumes: selection.volumes })}
             unavailable={selection.excess}
           >
-            Renew selected…
+            {texts.selection.renew}
           </ActionButton>
           <button type="button" class="quiet" onClick={selection.clear}>
-            Clear selection
+            {texts.selection.clear}
           </button>
         </div>
       )}
@@ -104,13 +105,11 @@ function UnusableAddress({
       <div class="notice notice-critical" role="alert">
         <Icon name="critical" />
         <div>
-          <p>
-            The address has a filter that is unknown or has an unusable value: <code>{view.problems.join(' ')}</code>
-          </p>
-          <p class="dim">Correct it in the address, or show the volumes without it.</p>
+          <p>{t.common.unusableFilter({ filter: <code>{view.problems.join(' ')}</code> })}</p>
+          <p class="dim">{texts.unusableAdvice}</p>
         </div>
         <button type="button" onClick={() => onShow(refine(view, { filters: {}, states: [] }))}>
-          Show all volumes
+          {texts.showAll}
         </button>
       </div>
     </>
@@ -133,7 +132,7 @@ function Rows({ page, table, selection }: RowsProps): JSX.Element {
   return (
     <>
       <DataTable
-        caption="Volumes and the renewal of their certificates"
+        caption={texts.caption}
         columns={view.columns.map((name) => ({ name, ...volumeColumns[name] }))}
         rows={page.volumes}
         keyOf={keyOfVolume}
@@ -153,24 +152,24 @@ function Rows({ page, table, selection }: RowsProps): JSX.Element {
 function NoRows({ table: { view, show } }: { readonly table: VolumesTable }): JSX.Element {
   if (view.path === '/at-risk') {
     return (
-      <Empty title="No volume is at risk">
-        <p>Nothing prevents the renewal of the volumes that match.</p>
+      <Empty title={texts.noneAtRisk}>
+        <p>{texts.noneAtRiskText}</p>
       </Empty>
     );
   }
   const isFiltered = view.states.length > 0 || Object.keys(view.filters).length > 0;
   if (!isFiltered) {
     return (
-      <Empty title="No volumes yet">
-        <p>Pods with a volume of the driver csi.cert-manager.io appear here when their node reports them.</p>
+      <Empty title={texts.none}>
+        <p>{texts.noneText}</p>
       </Empty>
     );
   }
   return (
-    <Empty title="No results">
-      <p>Clear a filter to see more volumes.</p>
+    <Empty title={t.common.noResults}>
+      <p>{texts.noResultsText}</p>
       <button type="button" onClick={() => show(refine(view, { filters: {}, states: [] }))}>
-        Clear filters
+        {t.common.clearFilters}
       </button>
     </Empty>
   );
@@ -179,15 +178,13 @@ function NoRows({ table: { view, show } }: { readonly table: VolumesTable }): JS
 function Pager({ page, table }: Omit<RowsProps, 'selection'>): JSX.Element {
   const first = page.offset + 1;
   return (
-    <nav class="pager" aria-label="Pages">
-      <span class="dim">
-        {formatCount(first)}–{formatCount(first + page.volumes.length - 1)} of {formatCount(page.total)}
-      </span>
+    <nav class="pager" aria-label={t.common.pages}>
+      <span class="dim">{texts.range({ first, last: first + page.volumes.length - 1, total: page.total })}</span>
       <button type="button" onClick={table.goBack} disabled={table.goBack === undefined}>
-        <Icon name="left" /> Previous
+        <Icon name="left" /> {t.common.previous}
       </button>
       <button type="button" onClick={table.goNext} disabled={table.goNext === undefined}>
-        Next <Icon name="right" />
+        {t.common.next} <Icon name="right" />
       </button>
     </nav>
   );

@@ -1,0 +1,51 @@
+import type { Page } from 'playwright-core';
+import type { PodCertificatePage } from '../../../libs/operator-api/src/pod-certificates.ts';
+import type { Rotation, Rotations } from '../../../libs/operator-api/src/rotations.ts';
+import { podCertificateStates, rotationPhases } from '../../../libs/operator-api/src/vocabulary.ts';
+
+const at = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString();
+
+/** Rotations in every phase, forward and backward. */
+function rotations(): Rotations {
+  const rotation = (phase: Rotation['phase'], isForward: boolean): Rotation => ({
+    ...{ id: `${phase}-${String(isForward)}`.toLowerCase(), by: 'ann', reason: `roll of ${phase}`, phase },
+    ...{
+      direction: isForward ? 'Forward' : 'Backward',
+      isSuspended: phase === 'Verify',
+      isProposed: phase === 'Pending',
+    },
+    ...{ isDeleted: false, isStalled: phase === 'Trust', createdAt: at(-1), from: [], to: [] },
+    ...(phase === 'Trust' && { awaitsApproval: 'Reissue', message: 'an agent has not reported' }),
+    counts: { total: 9, trusted: 9, reissued: 5, served: 4, notLoaded: 2, failing: 1, retired: 0, blocked: 3 },
+    blocking: {
+      volumes: [{ node: 'worker-1', volumeId: 'csi-web', namespace: 'shop', pod: 'web-1', message: 'rate limited' }],
+      nodes: ['worker-2'],
+      issuers: ['ClusterIssuer.cert-manager.io//internal'],
+    },
+  });
+  return { rotations: rotationPhases.flatMap((phase) => [rotation(phase, true), rotation(phase, false)]) };
+}
+
+/** A pod certificate in every state. */
+function podCertificates(): Pick<PodCertificatePage, 'total' | 'signers'> & { readonly certificates: object } {
+  const certificates = podCertificateStates.map((state) => ({
+    ...{ kind: 'pod-certificate', id: state, namespace: 'shop', pod: `web-${state}`, podUid: `uid-${state}`, state },
+    ...{ serviceAccount: 'web', node: 'worker-1', workload: 'Deployment/web', signer: 'example.com/internal' },
+    ...{ volumes: ['tls', 'other'], keyType: 'ECDSAP256', since: at(-1), notBefore: at(-8), notAfter: at(16) },
+    ...(state !== 'issued' && state !== 'unknown' && { risk: { reason: state === 'pending' ? 'waiting' : state, since: at(-1) } }),
+    ...(state === 'denied' && { reason: 'IdentityNotAllowed', message: 'no entry of allowed matches' }),
+  }));
+  const byState = Object.fromEntries(podCertificateStates.map((state) => [state, 1]));
+  const following = { following: 'outdated', problem: 'no replica follows them' };
+  return { certificates, total: certificates.length, signers: ['example.com/internal'], ...{ byState, ...following } };
+}
+
+/** Answers in place of a controller that follows pod certificates and CA rotations. */
+export async function answerWithAllStates(page: Page): Promise<void> {
+  await page.route('**/api/v1/session', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...((await response.json()) as object), showsPodCertificates: true } });
+  });
+  await page.route('**/api/v1/rotations', (route) => route.fulfill({ json: rotations() }));
+  await page.route('**/api/v1/pod-certificates?*', (route) => route.fulfill({ json: podCertificates() }));
+}
