@@ -28,6 +28,7 @@ import { excessOver } from './kubelets/request-log.ts';
 import { installSignerRights, signerAccount } from './kubelets/signer-rights.ts';
 import { ControllerFixture } from './support/controller-fixture.ts';
 import { eventually } from './support/eventually.ts';
+import { podRotationSuite, rotatedSigner } from './support/pod-rotation-suite.ts';
 
 const namespace = 'cert-manager';
 const node = 'node-1';
@@ -52,6 +53,8 @@ const noBundle: RawBundle = { metadata: {}, spec: { signerName: '', trustBundle:
 let cluster: Cluster;
 let client: KubeClient;
 let signer: Signer;
+/** With the identity of the signer. */
+let kubeconfig: string;
 /** The version that the API server serves. */
 let version: string;
 
@@ -173,12 +176,16 @@ before(async () => {
   await cluster.createNamespace(namespace);
   await cluster.createNamespace('shop');
   const token = await installSignerRights(cluster, namespace, {
-    signerNames: ['example.com/internal', 'example.com/later', 'example.com/storm'],
-    caSecrets: ['internal-ca', 'later-ca'],
+    signerNames: ['example.com/internal', 'example.com/later', 'example.com/storm', rotatedSigner.signerName],
+    caSecrets: ['internal-ca', 'later-ca', rotatedSigner.secretName],
   });
   await cluster.apply([secretObject('internal-ca'), signerObject('internal', {})]);
   await cluster.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: node } });
-  const kubeconfig = await kubeconfigWithToken(cluster, token);
+  kubeconfig = await kubeconfigWithToken(cluster, token);
+  await startSigner();
+});
+
+async function startSigner(): Promise<void> {
   client = new KubeClient({ credentials: kubeconfigCredentials(kubeconfig, systemClock), clock: systemClock });
   const flags = [
     `--namespace=${namespace}`,
@@ -189,7 +196,8 @@ before(async () => {
   const config = parseFlags(signerFlags, flags, {});
   signer = new Signer({ config, env: {}, clock: systemClock, log: createLogger(0), client });
   await signer.start();
-});
+}
+
 after(async () => {
   await signer.stop();
   await cluster.stop();
@@ -443,6 +451,16 @@ describe('the controller on a real API server', () => {
     await cluster.kubectl(['delete', 'pod', 'seen-0', '-n', 'shop', '--force', '--grace-period=0']);
     await eventually('the rows to be removed', async () => (await statesOf('seen-0')) === '', limitMs);
   });
+});
+
+podRotationSuite({
+  cluster: () => cluster,
+  namespace,
+  restartSigner: async () => {
+    await signer.stop();
+    await startSigner();
+  },
+  isSupported: () => version === 'v1',
 });
 
 async function resourceVersionOf(name: string): Promise<string> {

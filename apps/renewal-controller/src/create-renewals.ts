@@ -4,7 +4,7 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { lastingAudit } from './audit/lasting-audit.ts';
 import type { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
-import { createRollouts } from './create-rollouts.ts';
+import { createRollouts, rolloutAccess } from './create-rollouts.ts';
 import type { RolloutsParts } from './create-rollouts.ts';
 import { readIndexState } from './fleet-index/index-state.ts';
 import type { DescribeVolume } from './fleet-api/volume-descriptions.ts';
@@ -16,6 +16,7 @@ import type { ApiContext } from './http/routes/api-context.ts';
 import { operatorsClient } from './identity/operators-client.ts';
 import type { IntentStore } from './intent/intent-store.ts';
 import type { IntentEvents } from './kube/intent-events.ts';
+import type { PodCertificates } from './pod-certificates/pod-certificate-view.ts';
 import type { RedisConnections } from './redis/redis-connections.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
 import { ApiActions } from './renewals/api-actions.ts';
@@ -29,6 +30,8 @@ import type { CaChangeAction } from './rotations/rotation-proposer.ts';
 import type { RotationReconcilerParts } from './rotations/reconciler-parts.ts';
 import { RotationReconciler } from './rotations/rotation-reconciler.ts';
 import { RotationRequests } from './rotations/rotation-requests.ts';
+import { SignerTrustReader } from './rotations/signer-trust.ts';
+import { WorkloadRoller } from './rotations/workload-roller.ts';
 import { volumeSelector } from './renewals/volume-selector.ts';
 
 export interface RenewalsParts extends Pick<RolloutsParts, 'config' | 'observe' | 'replica'> {
@@ -43,6 +46,8 @@ export interface RenewalsParts extends Pick<RolloutsParts, 'config' | 'observe' 
   readonly dispatcher: RenewalDispatcher;
   readonly follower: FleetFollower;
   readonly describeVolume: DescribeVolume;
+  /** Undefined if the pod certificates of the cluster are not followed. */
+  readonly podCertificates: () => PodCertificates | undefined;
   /** --ca-change-action */
   readonly action: CaChangeAction;
   /** Name of the cluster. */
@@ -106,9 +111,10 @@ export function createRenewals(parts: RenewalsParts): Renewals {
     () => undefined,
   );
   const renewals = new RenewalRequests({ ...common, reconciler });
-  const rotations = createRotations(parts, shared);
+  const rolling = rolloutAccess(parts);
+  const rotations = createRotations(parts, { ...shared, roller: new WorkloadRoller({ store, rolling, clock, log }) });
   const state = { isIndexCurrent: common.isViewCurrent, intentProblem: () => intent.problem() };
-  const rollouts = createRollouts(parts);
+  const rollouts = createRollouts(parts, rolling);
   return {
     forApi: { audit, announce, selectVolumes, renewals, ...rotations.forApi, ...state },
     inForce: new RenewalsInForce(store),
@@ -131,11 +137,16 @@ interface Rotations extends Pick<Renewals, 'start' | 'stop'> {
 
 /** What carries out rotations, proposes them, and changes them for the API, and the history of CAs. */
 function createRotations(
-  { describeVolume, action, silentAfterMs, connections, keys, follower: index, clock, log }: RenewalsParts,
-  shared: Omit<RotationReconcilerParts, 'silentAfterMs' | 'fleetCas'>,
+  parts: RenewalsParts,
+  shared: Omit<RotationReconcilerParts, 'silentAfterMs' | 'fleetCas' | 'podCertificates'>,
 ): Rotations {
+  const { describeVolume, action, silentAfterMs, connections, keys, follower: index, client, clock, log } = parts;
   const fleetCas = new FleetCas({ ...shared, silentAfterMs, describeVolume });
-  const common = { ...shared, silentAfterMs, fleetCas };
+  const podCertificates = client && {
+    current: parts.podCertificates,
+    readTrust: new SignerTrustReader(client, clock).read,
+  };
+  const common = { ...shared, silentAfterMs, fleetCas, podCertificates };
   const reconciler = new RotationReconciler(common);
   const memory = new RedisProposalMemory(connections.commands, keys);
   const proposer = new RotationProposer({ ...common, action, memory });

@@ -6,6 +6,7 @@ import type { ActionBasis } from '../ui/action-button.tsx';
 import { formatCount } from '../ui/count.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { isOver, phaseProgress, stateLabel } from './rotation-labels.ts';
+import { RotationPods } from './rotation-pods.tsx';
 
 export type RotationAction = 'suspend' | 'resume' | 'approve' | 'rollback';
 
@@ -41,6 +42,7 @@ export function RotationCard({ rotation, on, onAction }: RotationCardProps): JSX
       ))}
       {message !== undefined && <p>{message}</p>}
       <Blocking rotation={rotation} />
+      <RotationPods rotation={rotation} />
     </li>
   );
 }

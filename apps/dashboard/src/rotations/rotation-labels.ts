@@ -1,4 +1,5 @@
 import type { Rotation } from '@certfleet/operator-api/rotations.ts';
+import { formatCount } from '../ui/count.ts';
 
 /** The phases that a rotation passes through, with what each counts. */
 const shownPhases = ['Trust', 'Reissue', 'Verify', 'Retire'] as const;
@@ -65,3 +66,25 @@ export function stateLabel(rotation: Rotation): string {
 
 export const isOver = (phase: Rotation['phase']): boolean =>
   phase === 'Completed' || phase === 'RolledBack' || phase === 'Failed';
+
+type RotationPods = NonNullable<Rotation['podCertificates']>;
+
+/** How many pod certificates have which CA, in a sentence. */
+export function podCounts({ total, reissued, unknown }: Pick<RotationPods, 'total' | 'reissued' | 'unknown'>): string {
+  const known = `Pod certificates of the new CA: ${formatCount(reissued)} of ${formatCount(total)}`;
+  return unknown === 0 ? known : `${known}, ${formatCount(unknown)} unknown until their next refresh`;
+}
+
+const bundleTexts: Readonly<Record<RotationPods['signers'][number]['bundle'], string>> = {
+  Verified: 'its trust bundle contains both CAs',
+  Incomplete: 'its trust bundle is incomplete',
+  Missing: 'it has no trust bundle',
+  NotVerifiable: 'its trust cannot be verified',
+  Confirmed: 'its trust was confirmed',
+  Unreadable: 'its trust bundle cannot be read',
+};
+
+/** Whether peers of a signer name trust both CAs. */
+export function bundleText({ bundle, problem }: Pick<RotationPods['signers'][number], 'bundle' | 'problem'>): string {
+  return problem === undefined ? bundleTexts[bundle] : `${bundleTexts[bundle]}: ${problem}`;
+}
