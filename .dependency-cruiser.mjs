@@ -124,8 +124,10 @@ const allowedImports = {
     `${controller}/audit`,
     `${controller}/fleet-index`,
     `${controller}/intent`,
+    `${controller}/pod-certificates`,
     `${controller}/redis`,
     `${controller}/renewals`,
+    `${controller}/rollouts`,
   ],
   [`${controller}/rollouts`]: [
     'libs/shared',

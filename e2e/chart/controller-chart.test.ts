@@ -148,6 +148,8 @@ describe('the chart with the controller (default)', () => {
     assert.deepEqual(named(objects, 'ClusterRole', name)['rules'], [
       { apiGroups: [''], resources: ['pods'], verbs },
       { apiGroups: ['certificates.k8s.io'], resources: ['podcertificaterequests'], verbs },
+      { apiGroups: ['certificates.k8s.io'], resources: ['clustertrustbundles'], verbs: ['get'] },
+      { apiGroups: ['certfleet.io'], resources: ['podcertificatesigners'], verbs: ['list'] },
     ]);
     assert.ok(named(objects, 'ClusterRoleBinding', name));
   });

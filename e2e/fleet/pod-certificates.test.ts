@@ -30,6 +30,7 @@ import { excessOver } from './kubelets/request-log.ts';
 import { installSignerRights, signerAccount } from './kubelets/signer-rights.ts';
 import { ControllerFixture } from './support/controller-fixture.ts';
 import { eventually } from './support/eventually.ts';
+import { podRotationSuite, rotatedSigner } from './support/pod-rotation-suite.ts';
 
 const namespace = 'cert-manager';
 const node = 'node-1';
@@ -199,8 +200,8 @@ before(async () => {
   await cluster.createNamespace(namespace);
   await cluster.createNamespace('shop');
   const token = await installSignerRights(cluster, namespace, {
-    signerNames: ['example.com/internal', 'example.com/later', 'example.com/storm'],
-    caSecrets: ['internal-ca', 'later-ca'],
+    signerNames: ['example.com/internal', 'example.com/later', 'example.com/storm', rotatedSigner.signerName],
+    caSecrets: ['internal-ca', 'later-ca', rotatedSigner.secretName],
   });
   await cluster.apply([secretObject('internal-ca'), signerObject('internal', {})]);
   await cluster.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: node } });
@@ -208,6 +209,7 @@ before(async () => {
   client = newClient();
   signer = await startSigner();
 });
+
 after(async () => {
   await signer.stop();
   client.stop();
@@ -521,6 +523,16 @@ describe('the controller on a real API server', () => {
     await wall.getByRole('heading', { name: 'All OK' }).waitFor({ timeout: limitMs });
     assert.deepEqual(browser.problems, []);
   });
+});
+
+podRotationSuite({
+  cluster: () => cluster,
+  namespace,
+  restartSigner: async () => {
+    await signer.stop();
+    signer = await startSigner();
+  },
+  isSupported: () => version === 'v1',
 });
 
 async function resourceVersionOf(name: string): Promise<string> {

@@ -98,7 +98,7 @@ class Simulation {
     const step = rotationStep(input);
     assert.deepEqual(rotationStep(input), step, 'a step depends on its input alone');
     if (!step.isNewPhase) memory.unconfirm();
-    else if (!memory.isConfirmed(object, step.status, { nowMs: world.nowMs, silentAfterMs })) return;
+    else if (!memory.isConfirmed(object, step.status, { nowMs: world.nowMs, settleMs: silentAfterMs })) return;
     // The version of the object orders the writes; some are lost, and of some the answer is.
     if (object.metadata.resourceVersion !== this.object.metadata.resourceVersion || world.chance(0.05)) return;
     this.#write({ status: structuredClone(step.status) });

@@ -170,7 +170,7 @@ export class Controller {
     const intent = (this.#intent = new OperatorIntent({ ...shared, directory: config['intent-directory'] }));
     this.#started.defer(() => intent.stop());
     const parts = { ...shared, intent, follower: this.#follower, action: config['ca-change-action'] };
-    const rolling = { config, observe: this.#metrics };
+    const rolling = { config, observe: this.#metrics, podCertificates: () => this.#podCertificates?.current };
     const renewals = (this.#renewals = createRenewals({ ...parts, ...rolling, describeVolume: this.#describeVolume }));
     const { pausesKnown } = await intent.start();
     this.#dispatcher.start(pausesKnown);

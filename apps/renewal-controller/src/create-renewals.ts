@@ -5,7 +5,7 @@ import { AuditLog } from './audit/audit-log.ts';
 import { lastingAudit } from './audit/lasting-audit.ts';
 import type { ControllerConfig } from './config.ts';
 import type { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
-import { createRollouts } from './create-rollouts.ts';
+import { createRollouts, rolloutAccess } from './create-rollouts.ts';
 import type { RolloutsParts } from './create-rollouts.ts';
 import { readIndexState } from './fleet-index/index-state.ts';
 import type { DescribeVolume } from './fleet-api/volume-descriptions.ts';
@@ -18,6 +18,7 @@ import type { ApiContext } from './http/routes/api-context.ts';
 import { operatorsClient } from './identity/operators-client.ts';
 import type { IntentStore } from './intent/intent-store.ts';
 import type { IntentEvents } from './kube/intent-events.ts';
+import type { PodCertificates } from './pod-certificates/pod-certificate-view.ts';
 import type { RedisConnections } from './redis/redis-connections.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
 import { ApiActions } from './renewals/api-actions.ts';
@@ -31,6 +32,8 @@ import type { CaChangeAction } from './rotations/rotation-proposer.ts';
 import type { RotationReconcilerParts } from './rotations/reconciler-parts.ts';
 import { RotationReconciler } from './rotations/rotation-reconciler.ts';
 import { RotationRequests } from './rotations/rotation-requests.ts';
+import { SignerTrustReader } from './rotations/signer-trust.ts';
+import { WorkloadRoller } from './rotations/workload-roller.ts';
 import { volumeSelector } from './renewals/volume-selector.ts';
 
 export interface RenewalsParts extends Pick<RolloutsParts, 'observe' | 'replica'> {
@@ -46,6 +49,8 @@ export interface RenewalsParts extends Pick<RolloutsParts, 'observe' | 'replica'
   readonly dispatcher: RenewalDispatcher;
   readonly follower: FleetFollower;
   readonly describeVolume: DescribeVolume;
+  /** Undefined if the pod certificates of the cluster are not followed. */
+  readonly podCertificates: () => PodCertificates | undefined;
   /** --ca-change-action */
   readonly action: CaChangeAction;
   /** Name of the cluster. */
@@ -82,16 +87,8 @@ export function createRenewals(parts: RenewalsParts): Renewals {
   const selectVolumes = volumeSelector(operatorsClient(client, log));
   const apiActions = new ApiActions(redis, keys);
   const view = (): FleetView => follower.view;
-  const common = {
-    view,
-    clock,
-    apiActions,
-    store,
-    bulks,
-    selectVolumes,
-    logger: log,
-    isViewCurrent: () => follower.isCurrent,
-  };
+  const isViewCurrent = (): boolean => follower.isCurrent;
+  const common = { view, clock, apiActions, store, bulks, selectVolumes, logger: log, isViewCurrent };
   const shared = {
     ...common,
     readIndex: () => readIndexState(redis, keys),
@@ -111,9 +108,10 @@ export function createRenewals(parts: RenewalsParts): Renewals {
     () => undefined,
   );
   const renewals = new RenewalRequests({ ...common, reconciler });
-  const rotations = createRotations(parts, shared);
+  const rolling = rolloutAccess(parts);
+  const rotations = createRotations(parts, { ...shared, roller: new WorkloadRoller({ store, rolling, clock, log }) });
   const state = { isIndexCurrent: common.isViewCurrent, intentProblem: () => intent.problem() };
-  const rollouts = createRollouts(parts);
+  const rollouts = createRollouts(parts, rolling);
   return {
     forApi: { audit, announce, selectVolumes, renewals, ...rotations.forApi, ...state },
     inForce: new RenewalsInForce(store),
@@ -137,11 +135,17 @@ interface Rotations extends Pick<Renewals, 'start' | 'stop' | 'nameOfCa'> {
 
 /** What carries out rotations, proposes them, and changes them for the API, and the history of CAs. */
 function createRotations(
-  { config, describeVolume, action, silentAfterMs, connections, keys, follower: index, clock, log }: RenewalsParts,
-  shared: Omit<RotationReconcilerParts, 'silentAfterMs' | 'fleetCas'>,
+  parts: RenewalsParts,
+  shared: Omit<RotationReconcilerParts, 'silentAfterMs' | 'fleetCas' | 'podCertificates'>,
 ): Rotations {
+  const { config, describeVolume, action, silentAfterMs, connections, keys, clock, log } = parts;
+  const { follower: index, client } = parts;
   const fleetCas = new FleetCas({ ...shared, silentAfterMs, describeVolume });
-  const common = { ...shared, silentAfterMs, fleetCas };
+  const podCertificates = client && {
+    current: parts.podCertificates,
+    readTrust: new SignerTrustReader(client, clock).read,
+  };
+  const common = { ...shared, silentAfterMs, fleetCas, podCertificates };
   const reconciler = new RotationReconciler(common);
   const memory = new RedisProposalMemory(connections.commands, keys);
   const proposer = new RotationProposer({ ...common, action, memory });

@@ -8,8 +8,9 @@ import { takeLease } from './redis/lease.ts';
 import type { RedisConnections } from './redis/redis-connections.ts';
 import type { RedisKeys } from './redis/redis-keys.ts';
 import { RolloutApi } from './rollouts/rollout-api.ts';
+import { RolloutPace } from './rollouts/rollout-pace.ts';
 import { RolloutReconciler } from './rollouts/rollout-reconciler.ts';
-import type { RolloutObserver } from './rollouts/rollout-reconciler.ts';
+import type { RolloutObserver, RolloutReconcilerParts } from './rollouts/rollout-reconciler.ts';
 
 /** Longer than two passes. */
 const leaseMs = 60_000;
@@ -26,21 +27,42 @@ export interface RolloutsParts {
   readonly log: Logger;
 }
 
+/** What all rollouts of a replica share: one replica makes them, at one pace. */
+export type RolloutAccess = Pick<RolloutReconcilerParts, 'hasLease' | 'pace'> & { readonly api: RolloutApi };
+
+/**
+ * The access of rollouts to the API server; undefined unless they are enabled.
+ * @throws CertfleetError invalid-argument without Kubernetes
+ */
+export function rolloutAccess(parts: Omit<RolloutsParts, 'follower' | 'observe'>): RolloutAccess | undefined {
+  const { config, client, connections, keys, replica, clock, log } = parts;
+  if (!config.rollouts) return undefined;
+  const perMinute = { fleet: config['rollouts-per-minute'], namespace: config['namespace-rollouts-per-minute'] };
+  return {
+    api: new RolloutApi({ client: requireKube(client, '--rollouts'), replica, clock, log }),
+    hasLease: () => takeLease(connections.commands, keys.roller, { replica, leaseMs }),
+    pace: new RolloutPace(perMinute, clock),
+  };
+}
+
 /**
  * What rolls workloads after renewals; undefined unless it is enabled.
  * @throws CertfleetError invalid-argument without Kubernetes
  */
-export function createRollouts(parts: RolloutsParts): RolloutReconciler | undefined {
-  const { config, client, connections, keys, follower, replica, observe, clock, log } = parts;
-  if (!config.rollouts) return undefined;
-  return new RolloutReconciler({
-    api: new RolloutApi({ client: requireKube(client, '--rollouts'), replica, clock, log }),
-    volumes: () => follower.view.volumes(),
-    isCurrent: () => follower.isCurrent,
-    hasLease: () => takeLease(connections.commands, keys.roller, { replica, leaseMs }),
-    perMinute: { fleet: config['rollouts-per-minute'], namespace: config['namespace-rollouts-per-minute'] },
-    observe,
-    clock,
-    log,
-  });
+export function createRollouts(
+  parts: RolloutsParts,
+  access: RolloutAccess | undefined = rolloutAccess(parts),
+): RolloutReconciler | undefined {
+  const { follower, observe, clock, log } = parts;
+  return (
+    access &&
+    new RolloutReconciler({
+      ...access,
+      volumes: () => follower.view.volumes(),
+      isCurrent: () => follower.isCurrent,
+      observe,
+      clock,
+      log,
+    })
+  );
 }

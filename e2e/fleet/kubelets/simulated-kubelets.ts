@@ -16,6 +16,8 @@ export interface KubeletFleet {
   readonly podsPerNode: number;
   /** Those that every pod mounts. */
   readonly signerNames: readonly string[];
+  /** Of the names of the nodes; `storm` if absent. */
+  readonly nodePrefix?: string;
 }
 
 /** Requests of one signer name. */
@@ -72,10 +74,10 @@ export class SimulatedKubelets {
   /** Creates the nodes and their running pods. */
   async prepare(fleet: KubeletFleet): Promise<void> {
     this.#fleet = fleet;
-    const { namespace } = fleet;
+    const { namespace, nodePrefix = 'storm' } = fleet;
     const account = { verb: 'get', resource: serviceAccounts, namespace, name: 'default' } as const;
     this.#accountUid = uidOf(await this.#admin.request(account));
-    this.#nodes = await inParallel(fleet.nodes, (index) => this.#createNode(`storm-${index}`));
+    this.#nodes = await inParallel(fleet.nodes, (index) => this.#createNode(`${nodePrefix}-${index}`));
     this.#running = await inParallel(fleet.nodes * fleet.podsPerNode, async (index) => {
       const pod = await this.#createPod(`old-${index}`, index);
       const status = { resource: pods, namespace, name: pod.name, subresource: 'status' } as const;

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { RolloutApi } from '../../../apps/renewal-controller/src/rollouts/rollout-api.ts';
+import { RolloutPace } from '../../../apps/renewal-controller/src/rollouts/rollout-pace.ts';
 import { RolloutReconciler } from '../../../apps/renewal-controller/src/rollouts/rollout-reconciler.ts';
 import type { RollingVolume } from '../../../apps/renewal-controller/src/rollouts/rollout-reconciler.ts';
 import { rolloutAnnotation } from '../../../apps/renewal-controller/src/rollouts/workload.ts';
@@ -142,7 +143,7 @@ export function rolloutSuite({ cluster, clientAs, namespace }: RolloutSuite): vo
         volumes: () => volumes,
         isCurrent: () => true,
         hasLease: () => Promise.resolve(true),
-        perMinute: { fleet: 600, namespace: 600 },
+        pace: new RolloutPace({ fleet: 600, namespace: 600 }, clock),
         observe: { rolloutEnded: () => undefined, rolloutsBlocked: () => undefined },
         clock,
         log: silentLogger,

@@ -3,7 +3,7 @@ import type { Static } from 'typebox';
 import { count, nonEmptyString, oneOf, string, time } from './fields.ts';
 import { SelectionSchema } from './renewals.ts';
 import { VolumePathSchema } from './volumes.ts';
-import { rotationDirections, rotationGates, rotationPhases } from './vocabulary.ts';
+import { bundleStates, rotationDirections, rotationGates, rotationPhases } from './vocabulary.ts';
 
 const ca = (description: string) => nonEmptyString(description, 65_536);
 const gates = (description: string) =>
@@ -26,6 +26,28 @@ export const RotationRequestSchema = Type.Object(
     requireServed: Type.Optional(
       Type.Boolean({ description: 'Every probed pod must be seen to serve its certificate' }),
     ),
+    podCertificates: Type.Optional(
+      Type.Object(
+        {
+          rollWorkloads: Type.Optional(
+            Type.Boolean({
+              description: 'Rolls the workloads of pods with a certificate of the replaced CA, once each',
+            }),
+          ),
+          maxUnknown: threshold('Pod certificates whose CA may be unknown when the replaced root leaves'),
+          confirmedSigners: Type.Optional(
+            Type.Array(nonEmptyString('Signer name', 571), {
+              maxItems: 50,
+              description: 'Signer names whose peers trust both CAs, as the operator confirms',
+            }),
+          ),
+          deliverySeconds: Type.Optional(
+            Type.Integer({ minimum: 0, maximum: 3_600, description: 'Time in which kubelets write files into pods' }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+    ),
   },
   { additionalProperties: false },
 );
@@ -41,6 +63,42 @@ const blocked = Type.Object({
   namespace: string('Namespace of the pod'),
   pod: string('Name of the pod'),
   message: Type.Optional(string('Message of the last failure')),
+});
+
+/** The pod certificates of a rotation. */
+const podCertificates = Type.Object({
+  total: count('Pod certificates of either CA, and those whose CA is not known'),
+  reissued: count('Pod certificates of the new CA; of the replaced one after a rollback'),
+  remaining: count('Pod certificates of the CA to be replaced'),
+  unknown: count('Pod certificates whose CA is not known until their next refresh'),
+  refreshBy: Type.Optional(time('Until when kubelets refresh those that remain, at the latest')),
+  expireBy: Type.Optional(time('Until when those that remain are valid')),
+  signers: Type.Array(
+    Type.Object({
+      name: string('Signer name'),
+      reissued: count('Certificates of the new CA'),
+      remaining: count('Certificates of the CA to be replaced'),
+      unknown: count('Certificates whose CA is not known'),
+      bundleName: string('Name of the ClusterTrustBundle'),
+      bundle: oneOf(bundleStates, 'Whether the bundle contains the roots of both CAs'),
+      problem: Type.Optional(string('What the bundle lacks')),
+      leavingUntil: Type.Optional(time('Until when the signer keeps the replaced root in the bundle')),
+    }),
+    { description: 'The signer names with certificates of either CA' },
+  ),
+  awaited: Type.Array(
+    Type.Object({
+      namespace: string('Namespace of the pod'),
+      pod: string('Name of the pod'),
+      node: string('Node of the pod'),
+      signer: string('Signer name'),
+      message: string('What it waits for'),
+    }),
+    { description: 'The first 20 pods that the rotation waits for' },
+  ),
+  rolling: Type.Optional(string('The workload that is rolled now')),
+  rolled: count('Workloads that were rolled'),
+  notRolled: Type.Optional(string('Why no workload is rolled now')),
 });
 
 /** A rotation and its progress. */
@@ -72,8 +130,9 @@ export const RotationSchema = Type.Object({
     notLoaded: count('Volumes whose pod serves an earlier certificate'),
     failing: count('Volumes whose renewal failed'),
     retired: count('Volumes whose CA file does not contain the root that leaves'),
-    blocked: count('Volumes that the phase waits for'),
+    blocked: count('Volumes or pod certificates that the phase waits for'),
   }),
+  podCertificates: Type.Optional(podCertificates),
   blocking: Type.Object({
     volumes: Type.Array(blocked, { description: 'The first 20' }),
     nodes: Type.Array(Type.String(), { description: 'The first 20 that are silent or have not reported' }),

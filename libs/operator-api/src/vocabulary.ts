@@ -76,6 +76,9 @@ export const auditOutcomes = ['started', 'done', 'failed', 'refused'] as const;
 /** Kinds of changes that an event reports to open pages. */
 export const changeKinds = ['volumes', 'nodes', 'lanes', 'renewals', 'rotations', 'audit', 'pod-certificates'] as const;
 
+/** Whether the ClusterTrustBundle of a signer name contains the roots of both CAs of a rotation. */
+export const bundleStates = ['Verified', 'Incomplete', 'Missing', 'NotVerifiable', 'Confirmed', 'Unreadable'] as const;
+
 /** Phases of a CA rotation; the last three are its ends. */
 export const rotationPhases = [
   'Pending',

@@ -1082,6 +1082,28 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       rollback: (volumes: number) =>
         `The replaced CA is used again: switch the issuers back. ${plural(volumes, { one: '# volume with a certificate of the new CA is reissued', other: '# volumes with a certificate of the new CA are reissued' })}. A rollback cannot be withdrawn.`,
     },
+    pods: {
+      reissuedPods: ({ reissued, total }: { reissued: number; total: number }) =>
+        `Pod certificates of the new CA: ${number(reissued)} of ${number(total)}`,
+      reissuedAndUnknownPods: (counts: { reissued: number; total: number; unknown: number }) =>
+        `Pod certificates of the new CA: ${number(counts.reissued)} of ${number(counts.total)}, ${number(counts.unknown)} unknown until their next refresh`,
+      refreshedBy: ({ counts, at }: { counts: string; at: Part }) => rich`${counts}; refreshed by ${at}`,
+      progressOf: (reason: string) => `Pod certificates of ${reason}`,
+      signer: ({ name, bundle }: { name: string; bundle: Part }) => rich`Signer ${name}: ${bundle}`,
+      bundles: {
+        Verified: 'its trust bundle contains both CAs',
+        Incomplete: 'its trust bundle is incomplete',
+        Missing: 'it has no trust bundle',
+        NotVerifiable: 'its trust cannot be verified',
+        Confirmed: 'its trust was confirmed',
+        Unreadable: 'its trust bundle cannot be read',
+      } satisfies Texts<NonNullable<Rotation['podCertificates']>['signers'][number]['bundle']>,
+      bundleProblem: ({ bundle, problem }: { bundle: string; problem: string }) => `${bundle}: ${problem}`,
+      rolling: (workload: string) => `Rolling ${workload}`,
+      awaited: ({ pod, message }: { pod: string; message: string }) => `Pod ${pod}: ${message}`,
+      more: (count: number) =>
+        plural(count, { one: 'and # more pod certificate', other: 'and # more pod certificates' }),
+    },
     dialog: {
       title: 'Replace this CA',
       action: 'Start the rotation',

@@ -6,6 +6,7 @@ import { ActionButton } from '../ui/action-button.tsx';
 import type { ActionBasis } from '../ui/action-button.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { isOver, phaseProgress, stateLabel } from './rotation-labels.ts';
+import { RotationPods } from './rotation-pods.tsx';
 
 export type RotationAction = 'suspend' | 'resume' | 'approve' | 'rollback';
 
@@ -42,6 +43,7 @@ export function RotationCard({ rotation, on, onAction }: RotationCardProps): JSX
       ))}
       {message !== undefined && <p>{message}</p>}
       <Blocking rotation={rotation} />
+      <RotationPods rotation={rotation} />
     </li>
   );
 }

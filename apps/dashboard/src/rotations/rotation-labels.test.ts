@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Rotation } from '@certfleet/operator-api/rotations.ts';
-import { phaseProgress, stateLabel } from './rotation-labels.ts';
+import { bundleText, phaseProgress, podCounts, stateLabel } from './rotation-labels.ts';
 
 const rotation: Rotation = {
   ...{ id: 'corporate', by: 'ann', reason: 'expires', phase: 'Verify', direction: 'Forward' },
@@ -46,5 +46,17 @@ describe('stateLabel', () => {
     assert.equal(stateLabel({ ...rotation, phase: 'RolledBack' }), 'Rolled back');
     const proposed = { ...rotation, phase: 'Pending' as const, isSuspended: true, isProposed: true };
     assert.equal(stateLabel(proposed), 'Proposed');
+  });
+});
+
+describe('the pod certificates of a rotation', () => {
+  test('are counted, with those that are unknown', () => {
+    assert.equal(podCounts({ total: 10, reissued: 4, unknown: 0 }), 'Pod certificates of the new CA: 4 of 10');
+    assert.match(podCounts({ total: 10, reissued: 4, unknown: 2 }), /4 of 10, 2 unknown until their next refresh/);
+  });
+
+  test('have a bundle, with what it lacks', () => {
+    assert.equal(bundleText({ bundle: 'Verified' }), 'its trust bundle contains both CAs');
+    assert.match(bundleText({ bundle: 'Incomplete', problem: 'lacks the new CA' }), /incomplete: lacks the new CA/);
   });
 });

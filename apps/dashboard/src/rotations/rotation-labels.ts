@@ -43,3 +43,17 @@ export function stateLabel(rotation: Rotation): string {
 
 export const isOver = (phase: Rotation['phase']): boolean =>
   phase === 'Completed' || phase === 'RolledBack' || phase === 'Failed';
+
+type RotationPods = NonNullable<Rotation['podCertificates']>;
+
+/** How many pod certificates have which CA, in a sentence. */
+export function podCounts({ total, reissued, unknown }: Pick<RotationPods, 'total' | 'reissued' | 'unknown'>): string {
+  const { reissuedPods, reissuedAndUnknownPods } = t.rotations.pods;
+  return unknown === 0 ? reissuedPods({ reissued, total }) : reissuedAndUnknownPods({ reissued, total, unknown });
+}
+
+/** Whether peers of a signer name trust both CAs. */
+export function bundleText({ bundle, problem }: Pick<RotationPods['signers'][number], 'bundle' | 'problem'>): string {
+  const { bundles, bundleProblem } = t.rotations.pods;
+  return problem === undefined ? bundles[bundle] : bundleProblem({ bundle: bundles[bundle], problem });
+}

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { bundleName, parseBundle } from '@certfleet/shared/kube/signer-trust-bundle.ts';
+import type { StoredBundle } from '@certfleet/shared/kube/signer-trust-bundle.ts';
 import { caSecret } from '../testing/requests.ts';
-import { bundleName, parseBundle, wantedBundle } from './trust-bundle.ts';
-import type { StoredBundle, WantedBundle } from './trust-bundle.ts';
+import { wantedBundle } from './trust-bundle.ts';
+import type { WantedBundle } from './trust-bundle.ts';
 
 const startMs = Date.parse('2026-11-30T00:00:00Z');
 const [hour, day] = [3_600_000, 86_400_000];

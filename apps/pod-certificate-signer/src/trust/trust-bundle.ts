@@ -1,15 +1,8 @@
-import { X509Certificate } from 'node:crypto';
-import type { ObjectMeta } from '@certfleet/shared/kube/api-resource.ts';
-import { encodePem, parsePem } from '@certfleet/shared/x509/pem.ts';
+import type { X509Certificate } from 'node:crypto';
+import { neededUntilAnnotation } from '@certfleet/shared/kube/signer-trust-bundle.ts';
+import type { StoredBundle } from '@certfleet/shared/kube/signer-trust-bundle.ts';
+import { encodePem } from '@certfleet/shared/x509/pem.ts';
 import { lifetimeBounds } from '../kind/pod-certificate-signer-kind.ts';
-
-/** A ClusterTrustBundle of the API server. */
-export interface StoredBundle {
-  readonly resourceVersion: string;
-  readonly anchors: readonly X509Certificate[];
-  /** By fingerprint: when no certificate of the CA can be valid any more. */
-  readonly neededUntil: Readonly<Record<string, string>>;
-}
 
 /** What a ClusterTrustBundle should contain. */
 export interface WantedBundle {
@@ -28,28 +21,9 @@ export interface BundleFacts {
   readonly nowMs: number;
 }
 
-const neededUntilAnnotation = 'certfleet.io/needed-until';
 const hourMs = 3_600_000;
 /** Far below the megabyte that the API allows. */
 const maxAnchors = 64;
-
-/** The name of the bundle of a signer name: Kubernetes requires the prefix. */
-export function bundleName(signerName: string): string {
-  return `${signerName.replace('/', ':')}:certfleet`;
-}
-
-/** Reads an object of the API server. Throws if a certificate in it cannot be read: it must not be lost. */
-export function parseBundle(raw: unknown): StoredBundle {
-  const { metadata, spec } = (raw ?? {}) as {
-    readonly metadata?: ObjectMeta;
-    readonly spec?: { readonly trustBundle?: string };
-  };
-  return {
-    resourceVersion: metadata?.resourceVersion ?? '',
-    anchors: parsePem(spec?.trustBundle ?? '').map(({ der }) => new X509Certificate(der)),
-    neededUntil: timesIn(metadata?.annotations?.[neededUntilAnnotation]),
-  };
-}
 
 /**
  * The bundle with the current CAs and with the earlier ones of which a valid certificate may exist; undefined if the stored
@@ -104,16 +78,6 @@ function storedUntil({ fingerprint256 }: X509Certificate, stored: StoredBundle |
       : undefined;
   const untilMs = Date.parse(text ?? '');
   return Number.isFinite(untilMs) ? untilMs : undefined;
-}
-
-function timesIn(annotation: string | undefined): Readonly<Record<string, string>> {
-  try {
-    const value: unknown = JSON.parse(annotation ?? '{}');
-    const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
-    return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
-  } catch {
-    return {};
-  }
 }
 
 function isSame(one: Readonly<Record<string, string>>, other: Readonly<Record<string, string>>): boolean {

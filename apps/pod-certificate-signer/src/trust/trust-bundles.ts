@@ -2,12 +2,13 @@ import type { X509Certificate } from 'node:crypto';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
-import type { ApiResource } from '@certfleet/shared/kube/api-resource.ts';
+import { bundleName, readBundle } from '@certfleet/shared/kube/signer-trust-bundle.ts';
+import type { ReadBundle } from '@certfleet/shared/kube/signer-trust-bundle.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { RepeatedWork } from '@certfleet/shared/repeated-work.ts';
 import type { SignerPolicy } from '../policy/signer-policy.ts';
-import { bundleName, parseBundle, wantedBundle } from './trust-bundle.ts';
-import type { StoredBundle, WantedBundle } from './trust-bundle.ts';
+import { wantedBundle } from './trust-bundle.ts';
+import type { WantedBundle } from './trust-bundle.ts';
 
 /** A signer whose certificates are to be trusted. */
 export interface TrustedSigner {
@@ -28,18 +29,6 @@ const timeoutMs = 10_000;
 /** As the API server allows it for the times of certificates. */
 const maxDifferenceMs = 300_000;
 const fieldManager = 'certfleet-pod-certificate-signer';
-/** v1 since Kubernetes 1.37; v1beta1 before, if it is enabled. */
-const resources: readonly ApiResource[] = ['v1', 'v1beta1'].map((version) => ({
-  group: 'certificates.k8s.io',
-  version,
-  plural: 'clustertrustbundles',
-}));
-
-/** A bundle in a version that the API server serves. */
-interface ReadBundle {
-  readonly resource: ApiResource;
-  readonly stored: StoredBundle | undefined;
-}
 
 /** Keeps one ClusterTrustBundle for each signer name, with the CAs that verifiers of its certificates must trust. */
 export class TrustBundles {
@@ -74,7 +63,7 @@ export class TrustBundles {
     try {
       const current = await signer.trustAnchors();
       if (current.length > 0) {
-        const { resource, stored } = await this.#read(bundleName(signerName));
+        const { resource, stored } = await readBundle(this.#options.client, bundleName(signerName));
         const wanted = wantedBundle({ current, stored, maxLifetimeSeconds, nowMs: clock.now() });
         if (wanted !== undefined) await this.#write(signerName, wanted, { resource, stored });
       }
@@ -86,22 +75,6 @@ export class TrustBundles {
         log.warn({ signer: name, error }, 'cannot maintain the ClusterTrustBundle, retrying');
       this.#failures.set(name, error);
     }
-  }
-
-  async #read(name: string): Promise<ReadBundle> {
-    for (const resource of resources) {
-      try {
-        const raw = await this.#options.client.request({ verb: 'get', resource, name, timeoutMs });
-        return { resource, stored: parseBundle(raw) };
-      } catch (thrown) {
-        const { code, reason } = asCertfleetError(thrown);
-        if (reason === 'ApiNotServed') continue;
-        if (code === 'not-found') return { resource, stored: undefined };
-        throw thrown;
-      }
-    }
-    const how = 'expected Kubernetes 1.37, or its feature gate ClusterTrustBundle and v1beta1 API';
-    throw new CertfleetError('unavailable', `the API server serves no ClusterTrustBundles: ${how}`);
   }
 
   async #write(signerName: string, wanted: WantedBundle, { resource, stored }: ReadBundle): Promise<void> {

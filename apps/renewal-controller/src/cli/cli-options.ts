@@ -69,6 +69,9 @@ const flags = {
   'hold-before': text,
   'max-failures': text,
   'max-not-loaded': text,
+  'max-unknown': text,
+  'confirmed-signers': text,
+  'roll-workloads': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -133,7 +136,8 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
   certfleet rotations                     rotations of CAs; show NAME explains what one waits for
       start [NAME] --from CA --to CA --reason TEXT   replaces one CA by the other; CA is a FILE in PEM or a SHA-256 of
       the page of CAs, and after --from also the key of an issuer, of which it is the CA;
-      --suspended, --hold-before Reissue,Retire, --max-failures N|N%, --max-not-loaded N|N%, -n, --node, -l
+      --suspended, --hold-before Reissue,Retire, --max-failures N|N%, --max-not-loaded N|N%, -n, --node, -l;
+      of pod certificates: --roll-workloads, --max-unknown N|N%, --confirmed-signers NAME,NAME
       suspend NAME, resume NAME, approve NAME --phase PHASE, rollback NAME, delete NAME
       a proposed rotation, of an issuer that signs with another CA: resume starts it, rollback rejects it
   certfleet audit                         latest actions of operators; filters: --who, --action, --target, --since TIME

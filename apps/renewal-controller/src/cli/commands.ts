@@ -43,6 +43,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     run: rotations,
     flags: [
       ...(['from', 'to', 'reason', 'suspended', 'hold-before', 'max-failures', 'max-not-loaded', 'phase'] as const),
+      ...(['roll-workloads', 'max-unknown', 'confirmed-signers'] as const),
       ...(['namespace', 'node', 'selector'] as const),
     ],
   },

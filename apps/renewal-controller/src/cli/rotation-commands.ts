@@ -50,6 +50,7 @@ const actions: Readonly<Record<string, Action>> = {
       holdBefore: typeof holdBefore === 'string' ? holdBefore.split(',') : undefined,
       maxFailures: thresholdOf(maxFailures),
       maxNotLoaded: thresholdOf(maxNotLoaded),
+      podCertificates: podCertificatesOf(flags),
     });
     showOne(context, (await context.ask('POST', 'rotations', request)) as Rotation);
   },
@@ -97,6 +98,13 @@ function thresholdOf(value: string | boolean | undefined): number | string | und
   return /^\d+$/.test(value) ? Number(value) : value;
 }
 
+function podCertificatesOf(flags: CommandContext['options']['flags']): object | undefined {
+  const { 'roll-workloads': rollWorkloads, 'max-unknown': maxUnknown, 'confirmed-signers': signers } = flags;
+  const confirmedSigners = typeof signers === 'string' ? signers.split(',') : undefined;
+  const asked = given({ rollWorkloads, maxUnknown: thresholdOf(maxUnknown), confirmedSigners });
+  return Object.keys(asked).length === 0 ? undefined : asked;
+}
+
 function given(values: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
@@ -109,9 +117,12 @@ function rotationTable(shown: readonly Rotation[]): string {
   const rows = shown.map((each) => {
     const { total, trusted, reissued, retired, blocked } = each.counts;
     const done = [trusted, reissued, retired].map((part) => `${part}/${total}`);
-    return [each.id, stateOf(each), each.waitingFor ?? '', ...done, String(blocked), each.by, each.reason];
+    const { podCertificates: pods } = each;
+    const ofPods = pods === undefined ? '' : `${pods.reissued}/${pods.total}`;
+    return [each.id, stateOf(each), each.waitingFor ?? '', ...done, ofPods, String(blocked), each.by, each.reason];
   });
-  return table(['ROTATION', 'PHASE', 'WAITING FOR', 'TRUST', 'REISSUED', 'RETIRED', 'BLOCKED', 'BY', 'REASON'], rows);
+  const ofVolumes = ['TRUST', 'REISSUED', 'RETIRED'];
+  return table(['ROTATION', 'PHASE', 'WAITING FOR', ...ofVolumes, 'PODS', 'BLOCKED', 'BY', 'REASON'], rows);
 }
 
 function stateOf({ phase, direction, isSuspended, isProposed }: Rotation): string {
@@ -132,6 +143,7 @@ function detailOf(rotation: Rotation): string {
     ...Object.entries(counts).map(([name, value]): [string, string] => [name, String(value)]),
     ['issuers', blocking.issuers.join(', ')],
     ['nodes', blocking.nodes.join(', ')],
+    ...podFields(rotation),
   ];
   const volumes = blocking.volumes.map((each) => [
     each.namespace,
@@ -141,5 +153,37 @@ function detailOf(rotation: Rotation): string {
     each.message ?? '',
   ]);
   const blocked = volumes.length === 0 ? '' : `\n${table(['NAMESPACE', 'POD', 'NODE', 'VOLUME', 'ERROR'], volumes)}`;
-  return `${table(['FIELD', 'VALUE'], fields)}${blocked}`;
+  return `${table(['FIELD', 'VALUE'], fields)}${blocked}${podTables(rotation)}`;
+}
+
+function podFields({ podCertificates: pods }: Rotation): [string, string][] {
+  if (pods === undefined) return [];
+  const { reissued, remaining, unknown, refreshBy = '', expireBy = '', rolled, rolling = '', notRolled = '' } = pods;
+  return [
+    ['pod certificates', `${reissued} reissued, ${remaining} remaining, ${unknown} unknown`],
+    ['refreshed by', refreshBy],
+    ['expire by', expireBy],
+    ['workloads rolled', String(rolled)],
+    ['rolling', rolling === '' ? notRolled : rolling],
+  ];
+}
+
+/** The trust of each signer name, and the pods that the rotation waits for. */
+function podTables({ podCertificates: pods }: Rotation): string {
+  if (pods === undefined) return '';
+  const signers = pods.signers.map(({ name, remaining, reissued, bundle, problem = '', leavingUntil = '' }) => [
+    ...[name, String(remaining), String(reissued), problem === '' ? bundle : `${bundle} (${problem})`, leavingUntil],
+  ]);
+  const awaited = pods.awaited.map(({ namespace, pod, node, signer, message }) => [
+    namespace,
+    pod,
+    node,
+    signer,
+    message,
+  ]);
+  const signerTable =
+    signers.length === 0 ? '' : `\n${table(['SIGNER', 'REMAINING', 'REISSUED', 'BUNDLE', 'OLD ROOT UNTIL'], signers)}`;
+  const podTable =
+    awaited.length === 0 ? '' : `\n${table(['NAMESPACE', 'POD', 'NODE', 'SIGNER', 'WAITS FOR'], awaited)}`;
+  return `${signerTable}${podTable}`;
 }

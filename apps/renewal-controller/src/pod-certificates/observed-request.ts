@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto';
 import { readDerChildren } from '@certfleet/shared/der-reader.ts';
 import type { ObjectMeta } from '@certfleet/shared/kube/api-resource.ts';
 import { keyTypeOf } from '@certfleet/shared/x509/pod-certificate-key-type.ts';
+import { issuingCasOf } from './issuing-cas.ts';
 import { defaultExpirationSeconds, projectionKey, stringsOf } from './projection-key.ts';
 
 /** The times of a certificate as its signer wrote them into the status of the request. */
@@ -9,6 +10,8 @@ export interface CertificateTimes {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   readonly beginRefreshAtMs: number;
+  /** Which CAs have issued it; see issuingCasOf. Undefined if the chain does not show it. */
+  readonly cas?: string;
 }
 
 /** The answer to a request; pending without one. */
@@ -88,7 +91,8 @@ function answerOf(status: NonNullable<RawRequest['status']>): RequestAnswer {
   // The API server requires all three.
   if (notBeforeMs === undefined || notAfterMs === undefined || beginRefreshAtMs === undefined)
     return { outcome: 'pending' };
-  return { outcome, certificate: { notBeforeMs, notAfterMs, beginRefreshAtMs } };
+  const cas = issuingCasOf(status['certificateChain']);
+  return { outcome, certificate: { notBeforeMs, notAfterMs, beginRefreshAtMs, ...(cas !== undefined && { cas }) } };
 }
 
 /**

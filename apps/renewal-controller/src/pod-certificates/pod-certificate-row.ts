@@ -1,4 +1,5 @@
 import type { PodCertificateState } from '@certfleet/operator-api/vocabulary.ts';
+import { shared } from '../fleet-index/model/shared-values.ts';
 import type { CertificateTimes, ObservedRequest } from './observed-request.ts';
 import type { PodProjection, ProjectingPod } from './projecting-pod.ts';
 import { rowId } from './projection-key.ts';
@@ -36,6 +37,8 @@ export interface PodCertificateRow {
   readonly request?: LatestRequest;
   /** The latest issued certificate: the pod uses it, also while a refresh is pending or after it was refused. */
   readonly certificate?: CertificateTimes;
+  /** Of equal sources: a certificate of other CAs that one of them may still use, until it expires. */
+  readonly earlier?: CertificateTimes;
 }
 
 /** A row without requests. */
@@ -54,8 +57,13 @@ export function newRow(
 
 /** The row with what the pod says now, such as its node after it was scheduled. */
 export function withPod(row: PodCertificateRow, pod: ProjectingPod, projection: PodProjection): PodCertificateRow {
-  const { request, certificate, isFollowed } = row;
-  return { ...newRow(pod, projection, isFollowed), ...(request && { request }), ...(certificate && { certificate }) };
+  const { request, certificate, earlier, isFollowed } = row;
+  return {
+    ...newRow(pod, projection, isFollowed),
+    ...(request && { request }),
+    ...(certificate && { certificate }),
+    ...(earlier && { earlier }),
+  };
 }
 
 /** The row of a pod whose requests may have been missed. */
@@ -76,14 +84,35 @@ export function withoutRequests(row: PodCertificateRow): PodCertificateRow {
 export function withRequest(row: PodCertificateRow, seen: ObservedRequest): PodCertificateRow {
   const { request: before } = row;
   const isSame = before?.uid === seen.uid;
-  if (before !== undefined && !isSame && seen.createdMs < before.createdMs) return row;
   const { uid, name, createdMs, answer } = seen;
-  // A status is final.
-  if (isSame && before.outcome !== 'pending') return row;
+  if (before !== undefined && !isSame && createdMs < before.createdMs)
+    return answer.outcome === 'issued' ? withEarlier(row, answer.certificate, row.certificate) : row;
+  // A status is final. An earlier release did not keep the CAs.
+  if (isSame && before.outcome !== 'pending') return withCas(row, answer);
   const request = { uid, name, createdMs, sinceMs: sinceOf(before, seen), outcome: answer.outcome };
-  if (answer.outcome === 'issued') return { ...row, request, certificate: answer.certificate };
+  if (answer.outcome === 'issued')
+    return { ...withEarlier(row, row.certificate, answer.certificate), request, certificate: answer.certificate };
   if (answer.outcome === 'pending') return { ...row, request };
   return { ...row, request: { ...request, reason: answer.reason, message: answer.message } };
+}
+
+/**
+ * Keeps a certificate of other CAs than the latest one's, if several equal sources share the row: nothing tells which of
+ * them has it.
+ */
+function withEarlier(
+  row: PodCertificateRow,
+  certificate: CertificateTimes | undefined,
+  latest: CertificateTimes | undefined,
+): PodCertificateRow {
+  if (row.volumes.length < 2 || certificate === undefined || certificate.cas === latest?.cas) return row;
+  if (row.earlier !== undefined && row.earlier.notAfterMs > certificate.notAfterMs) return row;
+  return { ...row, earlier: certificate };
+}
+
+function withCas(row: PodCertificateRow, answer: ObservedRequest['answer']): PodCertificateRow {
+  const isMissing = row.request?.outcome === 'issued' && row.certificate?.cas === undefined;
+  return isMissing && answer.outcome === 'issued' ? { ...row, certificate: answer.certificate } : row;
 }
 
 /** The kubelet replaces a request that the controller manager deleted unanswered: the wait goes on. */
@@ -92,7 +121,7 @@ function sinceOf(before: LatestRequest | undefined, { createdMs, answer }: Obser
 }
 
 /** The kubelet adds up to five minutes to beginRefreshAt, and looks once a minute, or every two. */
-const refreshJitterMs = 5 * 60_000;
+export const refreshJitterMs = 5 * 60_000;
 const marginMs = 3 * 60_000;
 
 /** From when on a certificate is overdue without a newer request. */
@@ -113,8 +142,11 @@ export function stateOf(row: PodCertificateRow, nowMs: number): PodCertificateSt
   return nowMs > overdueAtMs(certificate) ? 'overdue' : 'issued';
 }
 
-/** Whether there may have been requests that nobody saw. A pod without a node has no kubelet that makes any. */
-const mayHaveRequested = ({ isFollowed, node }: PodCertificateRow): boolean => !isFollowed && node !== '';
+/**
+ * Whether there may have been requests that nobody saw, and so a certificate that is not known. A pod without a node has no
+ * kubelet that makes any.
+ */
+export const mayHaveRequested = ({ isFollowed, node }: PodCertificateRow): boolean => !isFollowed && node !== '';
 
 export function encodeRow(row: PodCertificateRow): string {
   // The id is the field.
@@ -125,8 +157,16 @@ export function encodeRow(row: PodCertificateRow): string {
 export function decodeRow(id: string, json: string): PodCertificateRow | undefined {
   try {
     const { v, ...stored } = JSON.parse(json) as Omit<PodCertificateRow, 'id'> & { readonly v?: number };
-    return v === 1 ? { id, ...stored } : undefined;
+    return v === 1 ? withSharedCas({ id, ...stored }) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Many certificates have the same CAs. */
+function withSharedCas(row: PodCertificateRow): PodCertificateRow {
+  const { certificate } = row;
+  return certificate?.cas === undefined
+    ? row
+    : { ...row, certificate: { ...certificate, cas: shared(certificate.cas) } };
 }

@@ -83,6 +83,16 @@ export class RolloutApi {
     return this.#workloadOf(pod, namespace);
   }
 
+  /**
+   * Finds the workload of a pod that the API server has named, whatever the pod requests.
+   * @throws CertfleetError as KubeClient.request does
+   */
+  async ownerOf({ namespace, name, uid }: Omit<PodRef, 'node'>): Promise<FoundPod> {
+    const pod = await this.#get<Pod>(pods, namespace, name);
+    if (pod?.metadata?.uid !== uid || pod.metadata.deletionTimestamp !== undefined) return { gone: true };
+    return this.#workloadOf(pod, namespace);
+  }
+
   async #workloadOf(pod: Pod, namespace: string): Promise<FoundPod> {
     const owner = controllerOf(pod);
     if (owner.kind !== 'ReplicaSet' || owner.apiVersion !== appsVersion) return ownedPod(pod, owner, namespace);

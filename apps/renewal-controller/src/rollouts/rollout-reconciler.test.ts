@@ -5,6 +5,7 @@ import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { silentLogger } from '../dispatch/testing/test-fleet.ts';
 import type { DisruptionBudget } from './disruption-budget.ts';
 import type { RolloutApi } from './rollout-api.ts';
+import { RolloutPace } from './rollout-pace.ts';
 import { RolloutReconciler } from './rollout-reconciler.ts';
 import type { RollingVolume, RolloutReconcilerParts } from './rollout-reconciler.ts';
 import { markOf, rolloutAnnotation } from './workload.ts';
@@ -102,7 +103,7 @@ class SimulatedCluster {
       volumes: () => this.volumes(),
       isCurrent: () => true,
       hasLease: () => Promise.resolve(true),
-      perMinute: { fleet: 600, namespace: 600 },
+      pace: new RolloutPace({ fleet: 600, namespace: 600 }, this.clock),
       observe: {
         rolloutEnded: (result) => {
           if (result === 'failed') this.failures.push(result);
@@ -311,7 +312,7 @@ describe('rollouts after renewals', () => {
     const cluster = new SimulatedCluster();
     for (let i = 0; i < 12; i += 1)
       cluster.renew(cluster.add(`w${i}`, { namespace: i < 9 ? 'shop' : `other-${i}`, replicas: 1 }));
-    const replica = cluster.replica({ perMinute: { fleet: 3, namespace: 1 } });
+    const replica = cluster.replica({ pace: new RolloutPace({ fleet: 3, namespace: 1 }, cluster.clock) });
     await cluster.run(6, replica);
     assert.ok(cluster.rolls.length >= 2 && cluster.rolls.length <= 4, cluster.rolls.join());
     assert.ok(cluster.rolls.filter((name) => Number(name.slice(1)) < 9).length <= 2);

@@ -4,12 +4,11 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { RepeatedWork } from '@certfleet/shared/repeated-work.ts';
 import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
-import { budgetProblem } from './disruption-budget.ts';
-import { sharedBudgetProblem } from './shared-budgets.ts';
 import type { FoundPod, OwnedPod, PodRef, RolloutApi } from './rollout-api.ts';
-import { RolloutPermits } from './rollout-permits.ts';
-import { markOf, podLabels, rolloutState } from './workload.ts';
-import type { Workload, WorkloadRef } from './workload.ts';
+import type { RolloutPace } from './rollout-pace.ts';
+import { rolloutProblem } from './rollout-problem.ts';
+import { markOf } from './workload.ts';
+import type { WorkloadRef } from './workload.ts';
 
 /** The fields of a volume that a rollout depends on. */
 export type RollingVolume = Pick<
@@ -26,7 +25,7 @@ export interface RolloutReconcilerParts {
   readonly isCurrent: () => boolean;
   /** Takes or extends the lease of the replica that rolls. */
   readonly hasLease: () => Promise<boolean>;
-  readonly perMinute: { readonly fleet: number; readonly namespace: number };
+  readonly pace: RolloutPace;
   readonly observe: RolloutObserver;
   readonly clock: Clock;
   readonly log: Logger;
@@ -46,8 +45,6 @@ const maxWorkloads = 50;
 /** Until a workload is looked at again. */
 const firstWaitMs = 20_000;
 const maxWaitMs = 10 * 60_000;
-/** Between two rollouts of a workload, whatever nodes report. */
-const minBetweenMs = 10 * 60_000;
 /** Planned time between two renewals below which a workload would be rolled without end. */
 const minRenewalMs = 30 * 60_000;
 
@@ -81,14 +78,12 @@ export class RolloutReconciler {
   #pods = new Map<string, FoundPod>();
   /** By UID; only of workloads with outdated pods. */
   #memories = new Map<string, Memory>();
-  readonly #permits: RolloutPermits;
-  /** The workloads that were rolled in the last minutes, by UID, with the time on the monotonic clock. */
-  readonly #rolled = new Map<string, { readonly workload: WorkloadRef; readonly atMs: number }>();
+  readonly #pace: RolloutPace;
 
   constructor(parts: RolloutReconcilerParts) {
     this.#parts = parts;
-    const { clock, log, perMinute } = parts;
-    this.#permits = new RolloutPermits(perMinute, clock);
+    const { clock, log, pace } = parts;
+    this.#pace = pace;
     const failure = 'workloads not rolled, retrying';
     this.#repeated = new RepeatedWork({
       work: () => this.#pass(),
@@ -165,19 +160,17 @@ export class RolloutReconciler {
     const { clock, log } = this.#parts;
     this.#memories = new Map([...this.#memories].filter(([uid]) => candidates.has(uid)));
     const nowMs = clock.monotonic();
-    for (const [uid, { atMs }] of this.#rolled) if (nowMs - atMs >= minBetweenMs) this.#rolled.delete(uid);
-    const others = othersOf([...this.#rolled.values(), ...candidates.values()].map(({ workload }) => workload));
+    const { recent } = this.#pace;
+    const others = othersOf([...recent.values(), ...[...candidates.values()].map(({ workload }) => workload)]);
     const due = [...candidates].filter(
       ([uid, { workload }]) =>
-        (this.#memories.get(uid)?.nextAtMs ?? 0) <= nowMs &&
-        !this.#rolled.has(uid) &&
-        this.#permits.isFree(workload.namespace),
+        (this.#memories.get(uid)?.nextAtMs ?? 0) <= nowMs && !recent.has(uid) && this.#pace.isFree(workload.namespace),
     );
     // Those that have waited longest come first.
     due.sort(([a], [b]) => (this.#memories.get(a)?.nextAtMs ?? 0) - (this.#memories.get(b)?.nextAtMs ?? 0));
     for (const [uid, candidate] of due.slice(0, maxWorkloads)) {
       if (this.#repeated.isStopped) return;
-      if (!this.#permits.isFree(candidate.workload.namespace)) continue;
+      if (!this.#pace.isFree(candidate.workload.namespace)) continue;
       try {
         await this.#consider(uid, candidate, others(candidate.workload));
       } catch (thrown) {
@@ -205,36 +198,19 @@ export class RolloutReconciler {
     }
     const blocked = isShortLived
       ? 'its certificates are renewed more often than every 30 minutes'
-      : await this.#problem(workload, current, others);
+      : await rolloutProblem(api, { workload, current, others });
     if (blocked !== undefined) {
       await this.#block(uid, workload, blocked);
       return;
     }
-    this.#permits.take(workload.namespace);
+    this.#pace.take(workload.namespace);
     await api.roll(workload, current, new Date(clock.now()).toISOString());
-    this.#rolled.set(uid, { workload, atMs: clock.monotonic() });
+    this.#pace.started(workload);
     observe.rolloutEnded('started');
     log.info({ ...workload }, 'workload rolled after a renewal');
     this.#wait(uid, undefined);
     const message = 'rolling the pods, because the files of their volumes have changed';
     await api.record(workload, { type: 'Normal', reason: 'CertificateRollout', message });
-  }
-
-  /** Why the workload must not be rolled now. */
-  async #problem(
-    { kind, namespace }: WorkloadRef,
-    current: Workload,
-    others: readonly WorkloadRef[],
-  ): Promise<string | undefined> {
-    const { api } = this.#parts;
-    const state = rolloutState(kind, current);
-    if ('blocked' in state) return state.blocked;
-    // Its own strategy keeps every pod available.
-    if (state.maxUnavailable === 0) return undefined;
-    const budgets = await api.budgets(namespace);
-    const labels = podLabels(current);
-    const problem = budgetProblem(budgets, labels, state.maxUnavailable);
-    return problem ?? (await sharedBudgetProblem({ budgets, labels, others, read: (ref) => api.workload(ref) }));
   }
 
   /** Waits longer each time, and reports each new reason once. */

@@ -57,6 +57,10 @@ export interface Workload {
     readonly updatedReplicas?: number;
     readonly desiredNumberScheduled?: number;
     readonly updatedNumberScheduled?: number;
+    /** Of a DaemonSet. */
+    readonly numberAvailable?: number;
+    /** Of the others. */
+    readonly availableReplicas?: number;
   };
 }
 
@@ -88,6 +92,12 @@ export function rolloutState(kind: WorkloadKind, { metadata, spec = {}, status =
   if (type !== 'RollingUpdate')
     return { blocked: `its updateStrategy is ${type}, so a change of the template replaces no pod` };
   return kind === 'StatefulSet' ? statefulSetState(spec, status) : daemonSetState(spec, status);
+}
+
+/** Whether all pods that it should have are available. */
+export function isAvailable(kind: WorkloadKind, { spec = {}, status = {} }: Workload): boolean {
+  if (kind === 'DaemonSet') return (status.numberAvailable ?? 0) >= (status.desiredNumberScheduled ?? 0);
+  return (status.availableReplicas ?? 0) >= (spec.replicas ?? 1);
 }
 
 /** The labels of its pods. */

@@ -3,7 +3,7 @@ import { kubernetesUser } from '../renewals/reconciler-parts.ts';
 import type { RotationReconcilerParts } from './reconciler-parts.ts';
 import { phaseOf } from './rotation-object.ts';
 import type { RotationObject } from './rotation-object.ts';
-import type { Wait } from './rotation-phases.ts';
+import type { Wait } from './wait.ts';
 
 interface Noted {
   readonly stored: RotationObject;
@@ -49,14 +49,14 @@ function notePhase({ recordEvent, logger }: Parts, before: RotationObject, store
   recordEvent(stored, {
     type: isReturn ? 'Warning' : 'Normal',
     reason: isRollback ? 'RollbackStarted' : eventReasons[phase],
-    message: isReturn ? 'a volume has a certificate of the replaced CA: its root is added again' : eventTexts[phase],
+    message: isReturn ? 'a certificate of the replaced CA is in use: its root is added again' : eventTexts[phase],
   });
   logger.info({ rotation: stored.metadata.name, phase, direction, ...counts }, 'ca rotation phase');
 }
 
-function namesOf({ volumes, nodes = [], issuers = [] }: Wait): string {
+function namesOf({ volumes, nodes = [], issuers = [], names = [] }: Wait): string {
   const pods = (volumes?.first ?? []).map(({ namespace, pod, volumeId }) => `${namespace}/${pod} (${volumeId})`);
-  return [...issuers, ...pods, ...nodes].slice(0, 20).join(', ');
+  return [...issuers, ...names, ...pods, ...nodes].slice(0, 20).join(', ');
 }
 
 const eventReasons = {

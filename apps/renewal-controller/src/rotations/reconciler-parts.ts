@@ -9,6 +9,8 @@ import type { IntentStore } from '../intent/intent-store.ts';
 import type { ApiActions } from '../renewals/api-actions.ts';
 import type { SelectVolumes } from '../renewals/volume-selector.ts';
 import type { FleetCas } from './fleet-cas.ts';
+import type { FollowedCertificates } from './gather-pod-certificates.ts';
+import type { WorkloadRoller } from './workload-roller.ts';
 import type { RotationObject } from './rotation-object.ts';
 
 export interface RotationReconcilerParts {
@@ -19,6 +21,9 @@ export interface RotationReconcilerParts {
   readonly readIndex: () => Promise<IndexState>;
   readonly selectVolumes: SelectVolumes;
   readonly fleetCas: Pick<FleetCas, 'resolve'>;
+  /** Undefined without Kubernetes. */
+  readonly podCertificates?: FollowedCertificates | undefined;
+  readonly roller?: Pick<WorkloadRoller, 'advance'>;
   readonly audit: Pick<AuditLog, 'write'>;
   readonly apiActions: ApiActions;
   /** Records an Event; best effort, in the background. */

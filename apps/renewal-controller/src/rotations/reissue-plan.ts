@@ -3,7 +3,7 @@ import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { VolumeKey } from '../fleet-index/model/volume-key.ts';
 import type { CaPair, IssuerGroup, RotationFacts } from './rotation-facts.ts';
 import type { Round, TestedIssuer } from './rotation-object.ts';
-import type { Wait } from './rotation-phases.ts';
+import type { Wait } from './wait.ts';
 
 /** The Renewal of a round. */
 export interface RoundProgress {

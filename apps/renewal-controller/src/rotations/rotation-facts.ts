@@ -2,6 +2,7 @@ import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { issuerKey, trustedCaFingerprints } from '../fleet-index/model/indexed-volume.ts';
 import { volumeKey } from '../fleet-index/model/volume-key.ts';
 import { TopN } from '../fleet-index/query/top-n.ts';
+import type { PodCertificateFacts } from './pod-certificate-facts.ts';
 
 /** The CA that leaves and the one that stays, as fingerprints; a rollback exchanges them. */
 export interface CaPair {
@@ -61,6 +62,8 @@ export interface RotationFacts {
   readonly served: number;
   /** Still have a root of the leaving CA in their file. */
   readonly stillTrusting: VolumeGroup;
+  /** Undefined if the cluster's pod certificates are not followed. */
+  readonly podCertificates?: PodCertificateFacts;
 }
 
 const maxNamed = 20;

@@ -18,9 +18,15 @@ const maxTestMs = 600_000;
 /** The time in which a renewal that an agent has begun usually has a result. */
 const begunRenewalsMs = 60_000;
 
+/** Before certificates of another CA are issued, and before a root leaves. */
+export function isRisky(phase: CaRotationStatus['phase']): boolean {
+  return phase === 'Reissue' || phase === 'Retire';
+}
+
 interface ConfirmTimes {
   readonly nowMs: number;
-  readonly silentAfterMs: number;
+  /** The longest time in which a report, or a file of a kubelet, may still be on its way. */
+  readonly settleMs: number;
 }
 
 /** What a replica remembers about a rotation; can be lost. Times are monotonic. */
@@ -40,24 +46,23 @@ export class RotationMemory {
   isConfirmed(
     before: RotationObject,
     { phase, direction }: CaRotationStatus,
-    { nowMs, silentAfterMs }: ConfirmTimes,
+    { nowMs, settleMs }: ConfirmTimes,
   ): boolean {
     const next = `${phase} ${direction}`;
     if (next !== this.#next) [this.#next, this.#nextAtMs] = [next, nowMs];
     // A removed root that is needed again must not wait.
     if (before.status?.phase === 'Retire' && phase === 'Trust') return true;
-    const isRisky = phase === 'Reissue' || phase === 'Retire';
-    return nowMs - this.#nextAtMs >= (isRisky ? Math.max(confirmMs, silentAfterMs) : confirmMs);
+    return nowMs - this.#nextAtMs >= (isRisky(phase) ? Math.max(confirmMs, settleMs) : confirmMs);
   }
 
   /**
    * Whether a deleted rotation may go: it was safe for as long as a node may be silent, and as renewals that agents had
    * begun may take.
    */
-  mayGo({ status }: RotationObject, { nowMs, silentAfterMs }: ConfirmTimes): boolean {
+  mayGo({ status }: RotationObject, { nowMs, settleMs }: ConfirmTimes): boolean {
     this.#goesSinceMs ??= nowMs;
     const renewalsMs = status?.phase === 'Trust' ? 0 : begunRenewalsMs;
-    return nowMs - this.#goesSinceMs >= silentAfterMs + renewalsMs;
+    return nowMs - this.#goesSinceMs >= settleMs + renewalsMs;
   }
 
   mustStay(): void {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { RotationFacts, VolumeGroup } from './rotation-facts.ts';
 import type { Direction, Phase } from './rotation-object.ts';
-import { decide, limitOf } from './rotation-phases.ts';
+import { decide } from './rotation-phases.ts';
 import type { RotationContext } from './rotation-phases.ts';
+import { limitOf } from './threshold.ts';
 import { trustProblem } from './trust-invariant.ts';
 
 const pair = { leaving: new Set(['old']), arriving: new Set(['new']) };

@@ -1,29 +1,17 @@
 import type { CaRotationSpec } from '../intent/kinds/ca-rotation-kind.ts';
 import type { CaPair, RotationFacts, VolumeGroup } from './rotation-facts.ts';
 import type { Direction, Phase, Trust } from './rotation-object.ts';
-
-/** Why a phase does not continue now. */
-export interface Wait {
-  /** In CamelCase; a reason of a condition. */
-  readonly reason: string;
-  readonly message: string;
-  /**
-   * Part of the progress; reports of nodes or pods that should come without an action; a problem that somebody must
-   * solve; or an operator's decision.
-   */
-  readonly kind: 'progress' | 'reports' | 'problem' | 'operator';
-  readonly volumes?: VolumeGroup;
-  readonly nodes?: readonly string[];
-  readonly issuers?: readonly string[];
-  /** Nothing more may be started, and what waits is recalled. */
-  readonly mustHold?: boolean;
-}
+import { bundlesWait, followedWait, remainingWait, unknownWait } from './pod-certificate-phases.ts';
+import { limitOf } from './threshold.ts';
+import type { Wait } from './wait.ts';
 
 /** The durable state of a rotation. */
 export interface RotationState {
   readonly phase: Phase;
   readonly direction: Direction;
   readonly trust: Trust | undefined;
+  /** When the phase began, by the clock of Redis. */
+  readonly phaseStartMs?: number;
 }
 
 /** What the pure functions of a rotation know besides the facts. */
@@ -84,16 +72,17 @@ function decidePending(context: RotationContext, facts: RotationFacts): Decision
   if (context.spec.rollback === true) return { next: { ...context.state, phase: 'RolledBack' } };
   if (!facts.isSettled) return waits('AwaitingReports', 'nodes report after a loss of Redis');
   if (context.overlapping !== undefined) return overlaps(context.overlapping);
-  if (facts.toReissue.count === 0) {
-    const text = facts.unselected.count > 0 ? 'no selected volume has' : 'no volume has';
-    return waits('NothingToReplace', `${text} a certificate of the CA to be replaced`, { kind: 'problem' });
+  if (!hasToReissue(facts)) {
+    const text = facts.unselected.count > 0 ? 'no selected volume has' : 'no volume and no pod has';
+    const nothing = waits('NothingToReplace', `${text} a certificate of the CA to be replaced`, { kind: 'problem' });
+    return stop(followedWait(facts.podCertificates)) ?? nothing;
   }
   return moved(context, 'Trust', 'Add');
 }
 
 function decideTrust(context: RotationContext, facts: RotationFacts): Decision {
   if (context.overlapping !== undefined) return overlaps(context.overlapping);
-  const isUnused = facts.toReissue.count + facts.unselected.count === 0;
+  const isUnused = !hasToReissue(facts) && facts.unselected.count === 0;
   const mustTrust = context.state.direction === 'Forward' || !isUnused;
   if (mustTrust && facts.untrusting.count > 0)
     return waits('TrustNotVerified', `${volumes(facts.untrusting)} do not report the roots of both CAs yet`, {
@@ -101,28 +90,44 @@ function decideTrust(context: RotationContext, facts: RotationFacts): Decision {
       nodes: facts.unverifiedNodes,
       kind: 'reports',
     });
-  return nodesWait(facts) ?? approvalWait(context, 'Reissue') ?? moved(context, 'Reissue', 'Add');
+  return (
+    nodesWait(facts) ??
+    stop(followedWait(facts.podCertificates)) ??
+    (mustTrust ? stop(bundlesWait(facts.podCertificates)) : undefined) ??
+    approvalWait(context, 'Reissue') ??
+    moved(context, 'Reissue', 'Add')
+  );
 }
 
 function decideReissue(context: RotationContext, facts: RotationFacts): Decision {
-  if (facts.toReissue.count === 0) return nodesWait(facts) ?? moved(context, 'Verify', 'Add');
-  return trustWait(facts) ?? failuresWait(context, facts) ?? { work: 'reissue' };
+  const { podCertificates } = facts;
+  if (!hasToReissue(facts))
+    return nodesWait(facts) ?? stop(followedWait(podCertificates)) ?? moved(context, 'Verify', 'Add');
+  return (
+    trustWait(facts) ??
+    stop(bundlesWait(podCertificates)) ??
+    (facts.toReissue.count > 0
+      ? (failuresWait(context, facts) ?? { work: 'reissue' })
+      : (stop(remainingWait(podCertificates, context.state.phaseStartMs)) ?? { work: 'reissue' }))
+  );
 }
 
 function decideVerify(context: RotationContext, facts: RotationFacts): Decision {
-  if (facts.toReissue.count > 0) return moved(context, 'Reissue', 'Add');
+  if (hasToReissue(facts)) return moved(context, 'Reissue', 'Add');
   return (
     servedWait(context, facts) ??
     nodesWait(facts) ??
     unselectedWait(facts) ??
+    stop(followedWait(facts.podCertificates)) ??
+    stop(unknownWait(facts.podCertificates)) ??
     approvalWait(context, 'Retire') ??
     moved(context, 'Retire', 'Remove')
   );
 }
 
 function decideRetire(context: RotationContext, facts: RotationFacts): Decision {
-  // An issuer has signed with the replaced CA again: nothing may be removed.
-  if (facts.toReissue.count + facts.unselected.count > 0) return moved(context, 'Trust', 'Add');
+  // An issuer or signer has signed with the replaced CA again: nothing may be removed.
+  if (hasToReissue(facts) || facts.unselected.count > 0) return moved(context, 'Trust', 'Add');
   if (facts.stillTrusting.count > 0)
     return waits('RootNotRemoved', `${volumes(facts.stillTrusting)} still report the replaced root`, {
       volumes: facts.stillTrusting,
@@ -130,7 +135,20 @@ function decideRetire(context: RotationContext, facts: RotationFacts): Decision 
       kind: 'reports',
     });
   const phase = context.state.direction === 'Forward' ? 'Completed' : 'RolledBack';
-  return nodesWait(facts) ?? { next: { ...context.state, phase } };
+  return (
+    nodesWait(facts) ??
+    stop(followedWait(facts.podCertificates)) ??
+    stop(unknownWait(facts.podCertificates)) ?? { next: { ...context.state, phase } }
+  );
+}
+
+/** Whether a selected volume or a pod has a certificate of the CA to be replaced. */
+function hasToReissue({ toReissue, podCertificates }: RotationFacts): boolean {
+  return toReissue.count > 0 || (podCertificates?.remaining ?? 0) > 0;
+}
+
+function stop(wait: Wait | undefined): Decision | undefined {
+  return wait && { wait };
 }
 
 function trustWait({ untrusting }: RotationFacts): Decision | undefined {
@@ -207,12 +225,6 @@ function moved(
 
 function waits(reason: string, message: string, more: Partial<Wait> = {}): Decision {
   return { wait: { kind: 'progress', ...more, reason, message } };
-}
-
-/** A threshold as a number of volumes; a percentage is rounded up. */
-export function limitOf(threshold: number | string, total: number): number {
-  if (typeof threshold === 'number') return Math.max(0, threshold);
-  return Math.ceil((total * Number.parseInt(threshold, 10)) / 100);
 }
 
 const volumes = ({ count }: VolumeGroup): string => (count === 1 ? '1 volume' : `${count} volumes`);

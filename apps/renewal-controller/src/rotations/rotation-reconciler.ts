@@ -1,24 +1,22 @@
 import { asCertfleetError } from '@certfleet/shared/errors.ts';
 import { KeyedLock } from '@certfleet/shared/keyed-lock.ts';
 import type { IndexState } from '../fleet-index/index-state.ts';
-import { selectionCriterion } from '../fleet-index/query/volume-selection.ts';
-import type { VolumeCriterion } from '../fleet-index/query/volume-filter.ts';
 import { expireFinished } from '../intent/expire-finished.ts';
 import { storeStatus } from '../intent/store-status.ts';
 import { RepeatedWork } from '@certfleet/shared/repeated-work.ts';
 import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
-import { toSelectionRequest } from '../renewals/renewal-selection.ts';
-import { gatherFacts } from './gather-facts.ts';
+import { gatherAllFacts } from './gather-all-facts.ts';
 import { noteStep } from './note-step.ts';
+import { deliveryWait } from './pod-certificate-phases.ts';
 import type { RotationReconcilerParts } from './reconciler-parts.ts';
 import { certificatesOf, readRotationCas } from './rotation-certificates.ts';
 import type { CaCertificates, RotationCas } from './rotation-certificates.ts';
 import type { RotationFacts } from './rotation-facts.ts';
-import { RotationMemory } from './rotation-memory.ts';
+import { isRisky, RotationMemory } from './rotation-memory.ts';
 import { isFinished, phaseOf, rotationFinalizer } from './rotation-object.ts';
 import type { RotationObject } from './rotation-object.ts';
-import type { Wait } from './rotation-phases.ts';
-import { coverageOf, deleteRenewals, progressOf, syncRenewals } from './rotation-renewals.ts';
+import type { Wait } from './wait.ts';
+import { deleteRenewals, progressOf, syncRenewals } from './rotation-renewals.ts';
 import { rotationStatus } from './rotation-status.ts';
 import { caPairOf, rotationStep, stateOf } from './rotation-step.ts';
 import type { Step } from './rotation-step.ts';
@@ -133,17 +131,18 @@ export class RotationReconciler {
   }
 
   async #evaluate(object: RotationObject, cas: RotationCas, index: IndexState): Promise<void> {
-    const facts = await this.#gather(object, cas, index);
+    const memory = this.#memoryOf(object);
+    const facts = await gatherAllFacts(this.#parts, memory, { object, cas, index });
     const { direction } = stateOf(object);
     // A rollback ends by itself.
     const isDeleted = object.metadata.deletionTimestamp !== undefined && direction === 'Forward';
     const mayGo = isDeleted && trustProblem(undefined, caPairOf(cas, direction), facts) === undefined;
-    const memory = this.#memoryOf(object);
-    const { clock, silentAfterMs } = this.#parts;
+    const { clock } = this.#parts;
+    const settleMs = this.#settleMs(facts);
     if (!mayGo) {
       memory.mustStay();
       await this.#step(object, cas, { facts, index });
-    } else if (memory.mayGo(object, { nowMs: clock.monotonic(), silentAfterMs })) await this.#release(object);
+    } else if (memory.mayGo(object, { nowMs: clock.monotonic(), settleMs })) await this.#release(object);
     else await syncRenewals(this.#parts.store, object, 'all');
   }
 
@@ -152,9 +151,33 @@ export class RotationReconciler {
     cas: RotationCas,
     { facts, index }: { readonly facts: RotationFacts; readonly index: IndexState },
   ): Promise<void> {
-    const { store, view, clock, silentAfterMs } = this.#parts;
+    const { store, clock } = this.#parts;
     const memory = this.#memoryOf(object);
-    const step = rotationStep({
+    const step = this.#nextStep(object, cas, { facts, index });
+    const nowMs = clock.monotonic();
+    const settleMs = this.#settleMs(facts);
+    if (step.isNewPhase && !memory.isConfirmed(object, step.status, { nowMs, settleMs })) {
+      if (settleMs > this.#parts.silentAfterMs) await this.#noteDelivery(object, step, { facts, index });
+      return;
+    }
+    if (!step.isNewPhase) memory.unconfirm();
+    if (step.isNewPhase && phaseOf(object) === 'Pending' && (await this.#isFinalizerAdded(object))) return;
+    const isWritten = step.isNewPhase || memory.mayWrite(object, step, nowMs);
+    const current = isWritten ? await this.#store(object, step) : object;
+    // Another replica has stored its step: the next pass continues from there.
+    if (current === undefined) return;
+    await syncRenewals(store, current, step.held);
+    await this.#rollWorkloads(current, step, facts);
+  }
+
+  #nextStep(
+    object: RotationObject,
+    cas: RotationCas,
+    { facts, index }: { readonly facts: RotationFacts; readonly index: IndexState },
+  ): Step {
+    const { store, view, clock } = this.#parts;
+    const memory = this.#memoryOf(object);
+    return rotationStep({
       object,
       cas,
       facts,
@@ -167,47 +190,43 @@ export class RotationReconciler {
         isTestDue: (issuer) => memory.isTestDue(issuer, object.metadata.generation, clock.monotonic()),
       },
     });
-    const nowMs = clock.monotonic();
-    if (step.isNewPhase && !memory.isConfirmed(object, step.status, { nowMs, silentAfterMs })) return;
-    if (!step.isNewPhase) memory.unconfirm();
-    if (step.isNewPhase && phaseOf(object) === 'Pending' && (await this.#isFinalizerAdded(object))) return;
-    if (step.isNewPhase || memory.mayWrite(object, step, nowMs)) await this.#store(object, step);
-    else await syncRenewals(store, object, step.held);
   }
 
-  async #store(object: RotationObject, step: Step): Promise<void> {
+  /** Workloads are rolled only while the phase goes on, or waits for certificates. */
+  async #rollWorkloads(object: RotationObject, { wait, isNewPhase }: Step, facts: RotationFacts): Promise<void> {
+    const { podCertificates } = facts;
+    if (isNewPhase || podCertificates === undefined || podCertificates.notFollowed !== undefined) return;
+    const goesOn = wait === undefined || wait.pods !== undefined || wait.issuers !== undefined;
+    if (goesOn) await this.#parts.roller?.advance(object, podCertificates);
+  }
+
+  /** The longest time in which a report, or a file that a kubelet writes, may still be on its way. */
+  #settleMs({ podCertificates }: RotationFacts): number {
+    return Math.max(this.#parts.silentAfterMs, podCertificates?.deliveryMs ?? 0);
+  }
+
+  /** Shows that a phase begins only after kubelets had time to write files into pods. */
+  async #noteDelivery(
+    object: RotationObject,
+    { status: { phase = 'Pending' } }: Step,
+    { facts, index }: { readonly facts: RotationFacts; readonly index: IndexState },
+  ): Promise<void> {
+    if (object.status?.waitingFor === 'AwaitingDelivery' || !isRisky(phase)) return;
+    const wait = deliveryWait(phase);
+    const parts = { state: stateOf(object), facts, wait, nowMs: index.nowMs };
+    await storeStatus(this.#parts.store, 'CARotation', object, rotationStatus(object, parts));
+  }
+
+  /** @returns the object with the status of the step; undefined if another replica was first */
+  async #store(object: RotationObject, step: Step): Promise<RotationObject | undefined> {
     const { store } = this.#parts;
     const stored = await storeStatus(store, 'CARotation', object, step.status);
-    if (stored !== undefined) await noteStep(this.#parts, object, { stored, wait: step.wait });
-    const current = stored ?? store.find('CARotation', object.metadata.name);
-    // Another replica has stored its step: the next pass continues from there.
-    if (
-      current === undefined ||
-      (stored === undefined && current.metadata.resourceVersion !== object.metadata.resourceVersion)
-    )
-      return;
-    await syncRenewals(store, current, step.held);
-  }
-
-  async #gather(object: RotationObject, cas: RotationCas, index: IndexState): Promise<RotationFacts> {
-    const { view, silentAfterMs, clock, store } = this.#parts;
-    const { direction } = stateOf(object);
-    const selection = direction === 'Backward' ? undefined : await this.#selectionOf(object);
-    return await gatherFacts({ view: view(), index, silentAfterMs, nowMs: clock.now() }, caPairOf(cas, direction), {
-      requiresServed: object.spec.requireServed ?? true,
-      selection,
-      isCovered: coverageOf(store, object),
-      knownNodes: object.status?.nodes ?? [],
-    });
-  }
-
-  async #selectionOf(object: RotationObject): Promise<VolumeCriterion | undefined> {
-    const { selection } = object.spec;
-    if (selection === undefined) return undefined;
-    const { clock, selectVolumes } = this.#parts;
-    const resolve = async (): Promise<VolumeCriterion> =>
-      selectionCriterion(await selectVolumes(toSelectionRequest(selection)));
-    return await this.#memoryOf(object).selection(clock.monotonic(), resolve);
+    if (stored !== undefined) {
+      await noteStep(this.#parts, object, { stored, wait: step.wait });
+      return stored;
+    }
+    const current = store.find('CARotation', object.metadata.name);
+    return current?.metadata.resourceVersion === object.metadata.resourceVersion ? current : undefined;
   }
 
   /** The clock of one machine alone decides nothing. */

@@ -14,7 +14,16 @@ export interface RotationRow {
 }
 
 /** Reasons that are a part of the progress, or a decision of an operator. */
-const expected: ReadonlySet<string> = new Set(['AwaitingReports', 'Suspended', 'AwaitingApproval', 'Overlapping']);
+const expected: ReadonlySet<string> = new Set([
+  'AwaitingReports',
+  'Suspended',
+  'AwaitingApproval',
+  'Overlapping',
+  // By themselves, at the time that the status names.
+  'AwaitingDelivery',
+  'PodCertificatesNotRefreshed',
+  'PodCertificatesUnknown',
+]);
 const maxRows = 50;
 
 export function rotationRows(objects: readonly RotationObject[]): readonly RotationRow[] {

@@ -2,11 +2,13 @@ import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import type { CaRotationStatus } from '../intent/kinds/ca-rotation-kind.ts';
 import { updatedConditions } from '../renewals/renewal-conditions.ts';
 import type { WantedCondition } from '../renewals/renewal-conditions.ts';
+import { podCertificateStatus } from './pod-certificate-status.ts';
 import type { ReissuePlan } from './reissue-plan.ts';
 import type { RotationFacts } from './rotation-facts.ts';
 import { isFinished } from './rotation-object.ts';
 import type { Phase, RotationObject } from './rotation-object.ts';
-import type { RotationState, Wait } from './rotation-phases.ts';
+import type { RotationState } from './rotation-phases.ts';
+import type { Wait } from './wait.ts';
 
 export interface StatusParts {
   readonly state: RotationState;
@@ -34,17 +36,24 @@ export function rotationStatus(object: RotationObject, parts: StatusParts): CaRo
   const now = isoSeconds(nowMs);
   const counts = facts === undefined ? status.counts : countsOf(facts, wait);
   const { generation } = metadata;
+  const isNewDirection = status.direction !== undefined && status.direction !== direction;
+  const position = { phase, isNewDirection };
+  const podCertificates = podCertificateStatus(status.podCertificates, facts?.podCertificates, position);
   return {
-    ...without(status, ['waitingFor', 'blocking', 'rounds', 'issuers', 'progress', 'trust']),
+    ...without(status, ['waitingFor', 'blocking', 'rounds', 'issuers', 'progress', 'trust', 'podCertificates']),
     observedGeneration: generation,
     ...{ phase, direction },
     ...(trust && { trust }),
     ...(counts && { counts, progress: progressOf(phase, counts) }),
     ...(wait && { waitingFor: wait.reason, blocking: blockingOf(wait) }),
     ...(phase === 'Reissue' && roundFields(status, parts)),
+    ...(podCertificates && { podCertificates }),
     ...(facts && { nodes: nodesOf(status, facts) }),
     ...timeFields(status, state, now),
-    conditions: updatedConditions(status.conditions ?? [], conditionsOf(parts, counts), { generation, now }),
+    conditions: updatedConditions(status.conditions ?? [], conditionsOf(parts, { counts, podCertificates }), {
+      generation,
+      now,
+    }),
   };
 }
 
@@ -77,7 +86,7 @@ function countsOf(facts: RotationFacts, wait: Wait | undefined): Counts {
     notLoaded: notLoaded.count,
     failing: failing.count,
     retired: total - stillTrusting.count,
-    blocked: wait?.volumes?.count ?? 0,
+    blocked: wait?.volumes?.count ?? wait?.pods ?? 0,
   };
 }
 
@@ -123,11 +132,17 @@ const phaseTexts: Readonly<Partial<Record<Phase, (counts: Counts) => string>>> =
   Retire: ({ retired, total }) => `the replaced root has left ${retired} of ${total} CA files`,
 };
 
-function conditionsOf({ state, wait, failure }: StatusParts, counts: Counts | undefined): WantedCondition[] {
+/** What the status counts. */
+interface Counted {
+  readonly counts: Counts | undefined;
+  readonly podCertificates: CaRotationStatus['podCertificates'];
+}
+
+function conditionsOf({ state, wait, failure }: StatusParts, counted: Counted): WantedCondition[] {
   const { phase } = state;
   if (failure !== undefined) return failedConditions(phase, failure);
   const { reason = phase, kind = 'progress' } = wait ?? {};
-  const message = messageOf(phase, wait, counts);
+  const message = messageOf(phase, wait, counted);
   const isSuspended = reason === 'Suspended';
   const kstatus = isFinished({ status: { phase } }) ? undefined : kstatusTypes[kind];
   return [
@@ -138,10 +153,16 @@ function conditionsOf({ state, wait, failure }: StatusParts, counts: Counts | un
   ];
 }
 
-function messageOf(phase: Phase, wait: Wait | undefined, counts: Counts | undefined): string {
+function messageOf(phase: Phase, wait: Wait | undefined, { counts, podCertificates }: Counted): string {
   const progress = counts === undefined ? undefined : phaseTexts[phase]?.(counts);
-  const texts = [doneTexts[phase], wait?.message, progress].filter((text) => text !== undefined);
+  const pods = podCertificates === undefined ? undefined : podText(podCertificates);
+  const texts = [doneTexts[phase], wait?.message, progress, pods].filter((text) => text !== undefined);
   return texts.join('; ').slice(0, maxMessage);
+}
+
+function podText({ reissued, total, unknown }: NonNullable<Counted['podCertificates']>): string {
+  const known = `${reissued} of ${total} pod certificates have the new CA`;
+  return unknown === 0 ? known : `${known}, and that of ${unknown} is not known`;
 }
 
 /** The condition of kstatus (Flux, Argo CD) for each kind of wait; none while an operator has to decide. */
@@ -163,7 +184,7 @@ function failedConditions(phase: Phase, failure: NonNullable<StatusParts['failur
 }
 
 const doneTexts: Readonly<Partial<Record<Phase, string>>> = {
-  Completed: 'every volume has a certificate of the new CA, and the replaced root has left the CA files',
+  Completed: 'every volume and pod has a certificate of the new CA, and the replaced root has left the CA files',
   RolledBack: 'the replaced CA is in use again, and the new root has left the CA files',
 };
 

@@ -6,7 +6,8 @@ import type { CaPair, RotationFacts } from './rotation-facts.ts';
 import { phaseOf } from './rotation-object.ts';
 import type { Direction, RotationObject } from './rotation-object.ts';
 import { decide } from './rotation-phases.ts';
-import type { RotationContext, RotationState, Wait } from './rotation-phases.ts';
+import type { RotationContext, RotationState } from './rotation-phases.ts';
+import type { Wait } from './wait.ts';
 import { rotationStatus } from './rotation-status.ts';
 import { assertTrustIsSafe } from './trust-invariant.ts';
 
@@ -39,7 +40,13 @@ export function caPairOf({ from, to }: Pick<RotationCas, 'from' | 'to'>, directi
 
 export function stateOf(object: RotationObject): RotationState {
   const { status } = object;
-  return { phase: phaseOf(object), direction: status?.direction ?? 'Forward', trust: status?.trust };
+  const phaseStartMs = Date.parse(status?.phaseStartTime ?? '');
+  return {
+    phase: phaseOf(object),
+    direction: status?.direction ?? 'Forward',
+    trust: status?.trust,
+    ...(!Number.isNaN(phaseStartMs) && { phaseStartMs }),
+  };
 }
 
 /**

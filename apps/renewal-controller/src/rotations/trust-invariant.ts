@@ -18,18 +18,39 @@ export function trustProblem(trust: Trust | undefined, cas: CaPair, facts: Rotat
   return (
     reportsProblem(facts) ??
     (inUse > 0 ? `${inUse} volumes have a certificate of the replaced CA` : undefined) ??
+    podsProblem(facts) ??
     (facts.withoutArriving > 0 ? `${facts.withoutArriving} volumes do not trust the other CA` : undefined)
   );
 }
 
+/** Pods that have a certificate of the replaced CA, or may have one. */
+function podsProblem({ podCertificates }: RotationFacts): string | undefined {
+  if (podCertificates === undefined) return undefined;
+  const { notFollowed, remaining, unknown, unknownLimit } = podCertificates;
+  if (notFollowed !== undefined) return `the pod certificates are not known: ${notFollowed}`;
+  if (remaining > 0) return `${remaining} pods have a certificate of the replaced CA`;
+  return unknown > unknownLimit ? `the CA of ${unknown} pod certificates is not known` : undefined;
+}
+
 /** Without additional roots, a volume trusts only the CA of its own certificate. */
 function withdrawalProblem(facts: RotationFacts): string | undefined {
-  const leaving = facts.toReissue.count + facts.unselected.count;
-  const arriving = facts.total - leaving;
-  const isMixed = leaving > 0 && arriving > 0;
+  const ofVolumes = facts.toReissue.count + facts.unselected.count;
+  const { remaining = 0, reissued = 0 } = facts.podCertificates ?? {};
+  const [leaving, arriving] = [ofVolumes + remaining, facts.total - ofVolumes + reissued];
+  const isMixed = facts.total > 0 && leaving > 0 && arriving > 0;
   return (
-    reportsProblem(facts) ?? (isMixed ? `certificates of both CAs are in use: ${leaving} and ${arriving}` : undefined)
+    reportsProblem(facts) ??
+    (isMixed ? `certificates of both CAs are in use: ${leaving} and ${arriving}` : undefined) ??
+    unknownProblem(facts)
   );
+}
+
+/** Of pod certificates that are not known, some may have the CA that a volume does not trust by its own certificate. */
+function unknownProblem({ total, podCertificates }: RotationFacts): string | undefined {
+  if (total === 0 || podCertificates === undefined) return undefined;
+  const { notFollowed, unknown, unknownLimit } = podCertificates;
+  if (notFollowed !== undefined) return `the pod certificates are not known: ${notFollowed}`;
+  return unknown > unknownLimit ? `the CA of ${unknown} pod certificates is not known` : undefined;
 }
 
 function reportsProblem({ isSettled, unverifiedNodes }: RotationFacts): string | undefined {

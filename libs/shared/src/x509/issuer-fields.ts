@@ -31,14 +31,43 @@ export function readIssuerFields(der: Buffer): IssuerFields {
   };
 }
 
+/** What a certificate says about the CA that signed it. */
+export interface IssuerReference {
+  /** The issuer's name, in its original DER. */
+  readonly name: Buffer;
+  /** The keyIdentifier of AuthorityKeyIdentifier; undefined if the certificate has none. */
+  readonly keyIdentifier: Buffer | undefined;
+}
+
+/**
+ * Reads which CA has signed a certificate, as the certificate says.
+ * @throws CertfleetError invalid-argument if it is not a certificate
+ */
+export function readIssuerReference(der: Buffer): IssuerReference {
+  const [toBeSigned] = readDerChildren(der);
+  const fields = toBeSigned === undefined ? [] : readDerChildren(toBeSigned.encoded);
+  // Version 1 has no field for its number.
+  const name = fields[fields[0]?.tag === 0xa0 ? 3 : 2];
+  if (name === undefined) throw new CertfleetError('invalid-argument', 'expected a certificate with an issuer');
+  const extensions = fields.find(({ tag }) => tag === 0xa3);
+  const value = extensions && extensionIn(extensions, '2.5.29.35');
+  // keyIdentifier is [0] IMPLICIT (RFC 5280 4.2.1.1).
+  const keyIdentifier = value && readDerValues(value.content).find(({ tag }) => tag === 0x80);
+  return { name: name.encoded, keyIdentifier: keyIdentifier?.content };
+}
+
 function subjectKeyIdentifierIn(extensions: DerValue): Buffer | undefined {
-  const wanted = objectIdentifier('2.5.29.14');
+  return extensionIn(extensions, '2.5.29.14')?.content;
+}
+
+/** The value of an extension. */
+function extensionIn(extensions: DerValue, identifier: string): DerValue | undefined {
+  const wanted = objectIdentifier(identifier);
   for (const each of readDerValues(extensions.content).flatMap((list) => readDerChildren(list.encoded))) {
     const parts = readDerChildren(each.encoded);
     const value = parts.at(-1);
-    // The value is an OCTET STRING in the OCTET STRING of the extension.
-    if (parts[0]?.encoded.equals(wanted) === true && value !== undefined)
-      return readDerValues(value.content)[0]?.content;
+    // The value is in the OCTET STRING of the extension.
+    if (parts[0]?.encoded.equals(wanted) === true && value !== undefined) return readDerValues(value.content)[0];
   }
   return undefined;
 }

@@ -29,6 +29,7 @@ export function toRotationDto(object: RotationObject): Rotation {
     to,
     ...approvalOf(object),
     counts: status.counts ?? noCounts,
+    ...podCertificatesOf(object),
     blocking: status.blocking ?? nothing,
   };
 }
@@ -40,6 +41,22 @@ function casOf(object: RotationObject): Pick<Rotation, 'from' | 'to'> {
   if (cas !== undefined) return 'problem' in cas ? { from: [], to: [] } : { from: [...cas.from], to: [...cas.to] };
   const [from, to] = [object.spec.from, object.spec.to].map(({ fingerprint }) => fingerprint);
   return { from: from === undefined ? [] : [from], to: to === undefined ? [] : [to] };
+}
+
+function podCertificatesOf({ status = {} }: RotationObject): Pick<Rotation, 'podCertificates'> {
+  const { podCertificates } = status;
+  if (podCertificates === undefined) return {};
+  const { total, reissued, remaining, unknown, refreshBy, expireBy } = podCertificates;
+  const { signers, awaited, rolling, rolled = [], notRolled } = podCertificates;
+  return {
+    podCertificates: {
+      ...{ total, reissued, remaining, unknown, signers, awaited, rolled: rolled.length },
+      ...(refreshBy !== undefined && { refreshBy }),
+      ...(expireBy !== undefined && { expireBy }),
+      ...(rolling && { rolling: `${rolling.kind} ${rolling.namespace}/${rolling.name}` }),
+      ...(notRolled !== undefined && { notRolled }),
+    },
+  };
 }
 
 function timesOf({ status = {} }: RotationObject): Pick<Rotation, 'phaseStartedAt' | 'completedAt'> {

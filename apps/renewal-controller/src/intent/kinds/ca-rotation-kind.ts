@@ -1,18 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Type } from 'typebox';
-import type { Static, TUnion, TInteger, TString } from 'typebox';
+import type { Static } from 'typebox';
 import { closedObject, integer, statusFields, text, timestamp, withRules } from '@certfleet/shared/kube/kind-schema.ts';
 import type { KindDefinition } from '@certfleet/shared/kube/kind-schema.ts';
+import { podCertificatesSpec, podCertificatesStatus } from './rotation-pods-schema.ts';
 import { caProblems, casDiffer, maxPem, rotationCas } from './rotation-cas-schema.ts';
 import { commonCriteria, hasOneOf, immutableRules } from './selection-schema.ts';
+import { threshold } from './threshold-schema.ts';
 
-/** A number of volumes, or a percentage of them. */
-const threshold = (description: string): TUnion<[TInteger, TString]> =>
-  Type.Union([Type.Integer(), Type.String()], {
-    pattern: '^[0-9]{1,3}%$',
-    description,
-    'x-kubernetes-int-or-string': true,
-  });
 const thresholds = ['maxFailures', 'maxNotLoaded'] as const;
 
 const selectionSchema = closedObject(
@@ -55,6 +50,7 @@ const specSchema = closedObject(
           'Every probed pod must be seen to serve its certificate, also if the probe finds none; true by default',
       }),
     ),
+    podCertificates: Type.Optional(podCertificatesSpec),
     ttlSecondsAfterFinished: Type.Optional(
       integer('Time after the completion after which the object is deleted, in seconds', 0, 31_536_000),
     ),
@@ -127,7 +123,7 @@ const statusSchema = Type.Object({
       notLoaded: integer('Volumes whose pod serves an earlier certificate'),
       failing: integer('Volumes whose renewal failed'),
       retired: integer('Volumes whose CA file does not contain the replaced root'),
-      blocked: integer('Volumes that the phase waits for'),
+      blocked: integer('Volumes or pod certificates that the phase waits for'),
     }),
   ),
   blocking: Type.Optional(
@@ -170,6 +166,7 @@ const statusSchema = Type.Object({
     ),
   ),
   nextRound: Type.Optional(integer('Number of the next round')),
+  podCertificates: Type.Optional(podCertificatesStatus),
   nodes: Type.Optional(
     Type.Array(text('Name of the node'), {
       maxItems: 20_000,
@@ -184,7 +181,7 @@ const statusSchema = Type.Object({
 export type CaRotationSpec = Static<typeof specSchema>;
 export type CaRotationStatus = Static<typeof statusSchema>;
 
-/** CARotation: the replacement of a CA in all volumes that use it. */
+/** CARotation: the replacement of a CA in all volumes and pods that use it. */
 export const caRotationKind: KindDefinition<typeof specSchema, typeof statusSchema> = {
   plural: 'carotations',
   singular: 'carotation',
@@ -195,6 +192,7 @@ export const caRotationKind: KindDefinition<typeof specSchema, typeof statusSche
   columns: [
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     { name: 'Progress', type: 'string', jsonPath: '.status.progress' },
+    { name: 'Pod certificates', type: 'string', jsonPath: '.status.podCertificates.progress' },
     { name: 'Waiting for', type: 'string', jsonPath: '.status.waitingFor' },
     { name: 'Blocked', type: 'integer', jsonPath: '.status.counts.blocked' },
     { name: 'Direction', type: 'string', jsonPath: '.status.direction', priority: 1 },
@@ -213,6 +211,9 @@ export const caRotationKind: KindDefinition<typeof specSchema, typeof statusSche
       ...thresholds
         .filter((name) => !isThreshold(now[name]))
         .map((name) => `${name}: must be a number or a percentage`),
+      ...(isThreshold(now.podCertificates?.maxUnknown)
+        ? []
+        : ['podCertificates.maxUnknown: must be a number or a percentage']),
       ...(before === undefined ? [] : changeProblems(now, before)),
     ];
   },
