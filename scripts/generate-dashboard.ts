@@ -1,11 +1,13 @@
-// Writes the chart's Grafana dashboard from dashboard/panels.ts.
+// Writes the chart's Grafana dashboard, and the panels that the chart adds for pod certificates, from dashboard/panels.ts.
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { rows } from './dashboard/panels.ts';
+import { podCertificateRows, rows } from './dashboard/panels.ts';
 import type { Panel, Row } from './dashboard/panels.ts';
 
-export const dashboardPath = join(resolve(import.meta.dirname, '..'), 'helm/certfleet/files/dashboard.json');
+const files = join(resolve(import.meta.dirname, '..'), 'helm/certfleet/files');
+export const dashboardPath = join(files, 'dashboard.json');
+export const podCertificatePanelsPath = join(files, 'dashboard-pod-certificates.json');
 
 interface Place {
   readonly x: number;
@@ -36,9 +38,9 @@ function drawing(kind: Panel['kind']): object {
   return { drawStyle: 'line', lineWidth: 1, fillOpacity: kind === 'stack' ? 40 : 5, showPoints: 'never', stacking };
 }
 
-function panelJson(panel: Panel, id: number, gridPos: Place): object {
+function panelJson(panel: Panel, id: number, gridPos: Place): Laid {
   const { title, help, kind, unit, queries, alarmFrom } = panel;
-  return {
+  const json = {
     id,
     title,
     description: help,
@@ -57,6 +59,7 @@ function panelJson(panel: Panel, id: number, gridPos: Place): object {
       ...(legend === '' ? {} : { legendFormat: legend }),
     })),
   };
+  return json;
 }
 
 /** Eight stats or three graphs per row. */
@@ -64,24 +67,29 @@ function sizeOf({ kind }: Panel): Pick<Place, 'w' | 'h'> {
   return kind === 'stat' ? { w: width / 8, h: 4 } : { w: width / 3, h: 8 };
 }
 
-function layOut(all: readonly Row[]): object[] {
-  const laid: object[] = [];
-  let y = 0;
+interface Laid {
+  readonly id: number;
+  readonly gridPos: Place;
+}
+
+/** @param above panels that are laid out already */
+function layOut(all: readonly Row[], above: readonly Laid[] = []): Laid[] {
+  const laid: Laid[] = [];
+  const nextId = (): number => above.length + laid.length + 1;
+  let y = Math.max(0, ...above.map(({ gridPos }) => gridPos.y + gridPos.h));
   for (const { title, panels } of all) {
     laid.push({
-      id: laid.length + 1,
-      type: 'row',
-      title,
-      collapsed: false,
+      id: nextId(),
+      ...{ type: 'row', title, collapsed: false },
       gridPos: { x: 0, y, w: width, h: 1 },
-      panels: [],
+      ...{ panels: [] },
     });
     y += 1;
     let [x, height] = [0, 0];
     for (const panel of panels) {
       const { w, h } = sizeOf(panel);
       if (x + w > width) [x, y] = [0, y + height];
-      laid.push(panelJson(panel, laid.length + 1, { x, y, w, h }));
+      laid.push(panelJson(panel, nextId(), { x, y, w, h }));
       [x, height] = [x + w, h];
     }
     y += height;
@@ -127,8 +135,19 @@ export async function renderDashboard(): Promise<string> {
     },
     panels: layOut(rows),
   };
-  const text = JSON.stringify(dashboard);
-  return await format(text, { ...(await resolveConfig(dashboardPath)), parser: 'json' });
+  return await formatted(dashboard);
 }
 
-if (import.meta.main) writeFileSync(dashboardPath, await renderDashboard());
+/** The panels that the chart appends if the controller follows pod certificates. */
+export async function renderPodCertificatePanels(): Promise<string> {
+  return await formatted(layOut(podCertificateRows, layOut(rows)));
+}
+
+async function formatted(value: unknown): Promise<string> {
+  return await format(JSON.stringify(value), { ...(await resolveConfig(dashboardPath)), parser: 'json' });
+}
+
+if (import.meta.main) {
+  writeFileSync(dashboardPath, await renderDashboard());
+  writeFileSync(podCertificatePanelsPath, await renderPodCertificatePanels());
+}

@@ -26,6 +26,7 @@ describe('the PrometheusRule', () => {
     assert.equal(metadata.labels['release'], 'main');
     const rules = await chartRules(values);
     assert.ok(!rules.some(({ alert }) => alert === 'CertfleetRedisDown'));
+    assert.ok(!rules.some(({ alert }) => alert === 'CertfleetPostureViolated'), 'off by default');
     const stuck = rules.find(({ alert }) => alert === 'CertfleetLaneStuck');
     assert.match(stuck?.expr ?? '', /\{namespace="cert-manager"\}\) > 77$/m);
     assert.equal(stuck?.for, '7m');
@@ -114,6 +115,25 @@ describe('the dashboard', () => {
     assert.deepEqual(metadata.annotations, { grafana_folder: 'Certificates' });
     const dashboard = JSON.parse(data['certfleet.json'] ?? '') as { readonly panels: readonly object[] };
     assert.ok(dashboard.panels.length > 30);
+  });
+
+  it('has panels of pod certificates only if the controller follows them', async () => {
+    const titlesOf = async (isEnabled: boolean): Promise<readonly string[]> => {
+      const objects = await render({
+        'grafanaDashboard.enabled': true,
+        'controller.podCertificates.enabled': isEnabled,
+      });
+      const maps = objects.filter(({ kind }) => kind === 'ConfigMap') as unknown as readonly {
+        readonly data: Readonly<Record<string, string>>;
+      }[];
+      const json = maps.flatMap(({ data }) => data['certfleet.json'] ?? []).join('');
+      const { panels } = JSON.parse(json) as { readonly panels: readonly { readonly title: string }[] };
+      return panels.map(({ title }) => title);
+    };
+    const usual = await titlesOf(false);
+    assert.ok(!usual.some((title) => /pod certificate/i.test(title)));
+    const more = (await titlesOf(true)).slice(usual.length);
+    assert.deepEqual(more.slice(0, 3), ['Pod certificates', 'Pod certificates by state', 'Pod certificates at risk']);
   });
 
   it('selects the agents by the configured name', async () => {

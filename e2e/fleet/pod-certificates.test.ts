@@ -23,6 +23,8 @@ import { kubeconfigWithToken } from '../api/issuer-fixture.ts';
 import { render } from '../chart/render-chart.ts';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { buildPage } from '../page/support/built-page.ts';
+import { PageBrowser } from '../page/support/page-browser.ts';
 import { KubeletProcess } from './kubelets/kubelet-process.ts';
 import { excessOver } from './kubelets/request-log.ts';
 import { installSignerRights, signerAccount } from './kubelets/signer-rights.ts';
@@ -51,10 +53,10 @@ interface RawBundle {
 const noBundle: RawBundle = { metadata: {}, spec: { signerName: '', trustBundle: '' } };
 
 let cluster: Cluster;
+/** With the rights of the signer. */
 let client: KubeClient;
+let signerKubeconfig: string;
 let signer: Signer;
-/** With the identity of the signer. */
-let kubeconfig: string;
 /** The version that the API server serves. */
 let version: string;
 
@@ -94,30 +96,35 @@ async function addPod(name: string, serviceAccountName: string): Promise<void> {
   await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
 }
 
-/** Creates a request as the kubelet of the node does. */
-async function request(pod: string, serviceAccountName: string, spec: object = {}): Promise<string> {
+/** The spec of a request as the kubelet of the node makes it. */
+async function requestSpec(pod: string, serviceAccountName: string, spec: object): Promise<object> {
   const key = privateKeyOf('ECDSAP256');
   const podUID = await uidOf('pod', pod, '-n', 'shop');
   const stub = stubRequestOf(key);
   const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64');
+  return {
+    signerName: 'example.com/internal',
+    podName: pod,
+    podUID,
+    serviceAccountName,
+    serviceAccountUID: await uidOf('serviceaccount', serviceAccountName, '-n', 'shop'),
+    nodeName: node,
+    nodeUID: await uidOf('node', node),
+    maxExpirationSeconds: 86_400,
+    ...(version === 'v1'
+      ? { stubPKCS10Request: stub.toString('base64') }
+      : { pkixPublicKey: publicKey, proofOfPossession: signedUid(key, podUID).toString('base64') }),
+    ...spec,
+  };
+}
+
+/** Creates a request as the kubelet of the node does. */
+async function request(pod: string, serviceAccountName: string, spec: object = {}): Promise<string> {
   const body = {
     apiVersion: `certificates.k8s.io/${version}`,
     kind: 'PodCertificateRequest',
     metadata: { generateName: 'req-', namespace: 'shop' },
-    spec: {
-      signerName: 'example.com/internal',
-      podName: pod,
-      podUID,
-      serviceAccountName,
-      serviceAccountUID: await uidOf('serviceaccount', serviceAccountName, '-n', 'shop'),
-      nodeName: node,
-      nodeUID: await uidOf('node', node),
-      maxExpirationSeconds: 86_400,
-      ...(version === 'v1'
-        ? { stubPKCS10Request: stub.toString('base64') }
-        : { pkixPublicKey: publicKey, proofOfPossession: signedUid(key, podUID).toString('base64') }),
-      ...spec,
-    },
+    spec: await requestSpec(pod, serviceAccountName, spec),
   };
   const asNode = ['--as', `system:node:${node}`, '--as-group', 'system:nodes', '--as-group', 'system:authenticated'];
   const created = await cluster.kubectl(['create', '-f', '-', '-o', 'name', ...asNode], {
@@ -165,6 +172,23 @@ const secretObject = (name: string): object => ({
   data: ca.data,
 });
 
+const newClient = (): KubeClient =>
+  new KubeClient({ credentials: kubeconfigCredentials(signerKubeconfig, systemClock), clock: systemClock });
+
+/** A replica with the rights of the chart. */
+async function startSigner(): Promise<Signer> {
+  const flags = [
+    `--namespace=${namespace}`,
+    `--lease-name=${signerAccount}`,
+    '--ops-bind-address=127.0.0.1:0',
+    '--trust-bundles',
+  ];
+  const config = parseFlags(signerFlags, flags, {});
+  const started = new Signer({ config, env: {}, clock: systemClock, log: createLogger(0), client: newClient() });
+  await started.start();
+  return started;
+}
+
 before(async () => {
   cluster = await startCluster({
     nodes: 'control-plane',
@@ -181,25 +205,13 @@ before(async () => {
   });
   await cluster.apply([secretObject('internal-ca'), signerObject('internal', {})]);
   await cluster.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: node } });
-  kubeconfig = await kubeconfigWithToken(cluster, token);
-  await startSigner();
+  signerKubeconfig = await kubeconfigWithToken(cluster, token);
+  client = newClient();
+  signer = await startSigner();
 });
-
-async function startSigner(): Promise<void> {
-  client = new KubeClient({ credentials: kubeconfigCredentials(kubeconfig, systemClock), clock: systemClock });
-  const flags = [
-    `--namespace=${namespace}`,
-    `--lease-name=${signerAccount}`,
-    '--ops-bind-address=127.0.0.1:0',
-    '--trust-bundles',
-  ];
-  const config = parseFlags(signerFlags, flags, {});
-  signer = new Signer({ config, env: {}, clock: systemClock, log: createLogger(0), client });
-  await signer.start();
-}
-
 after(async () => {
   await signer.stop();
+  client.stop();
   await cluster.stop();
 });
 
@@ -273,6 +285,24 @@ describe('the pod certificate signer on a real API server', () => {
       });
     await assert.rejects(apply('example.com:foreign:certfleet', 'example.com/foreign'), { code: 'permission-denied' });
     await assert.rejects(apply('foreign', undefined), { code: 'permission-denied' });
+  });
+
+  test('signs after a start although requests of a tenant are larger than a list may be', async () => {
+    // 1.5 MB each in a list, where the API server escapes each of these characters.
+    const annotations = { 'csi.certfleet.io/dns-names': '<'.repeat(255_000) };
+    const spec = await requestSpec('web-0', 'web', { unverifiedUserAnnotations: annotations });
+    const large = (name: string): object => ({
+      ...{ apiVersion: `certificates.k8s.io/${version}`, kind: 'PodCertificateRequest' },
+      ...{ metadata: { name, namespace: 'shop' }, spec: { ...spec, signerName: 'example.com/foreign' } },
+    });
+    const names = Array.from({ length: 30 }, (_, index) => `large-${index}`);
+    const items = names.map(large);
+    const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    await cluster.kubectl(['create', '-f', '-'], { input });
+    await signer.stop();
+    signer = await startSigner();
+    assert.equal((await finalStatus(await request('web-0', 'web'))).conditions?.[0]?.type, 'Issued');
+    await cluster.kubectl(['delete', 'podcertificaterequests', ...names, '-n', 'shop']);
   });
 
   test('may sign only the signer names and read only the Secrets of the chart', async () => {
@@ -372,14 +402,14 @@ describe('the controller on a real API server', () => {
     const token = await cluster.kubectl(['create', 'token', account, '--namespace', namespace]);
     const kubeconfig = await kubeconfigWithToken(cluster, token.stdout.trim());
     await controller.startController([
-      '--api-auth=none',
-      '--api-rate-limit=0',
+      ...['--api-auth=none', '--api-rate-limit=0', '--runbook-url=https://docs.example/runbook.md'],
       '--pod-certificates',
       `--kubeconfig=${kubeconfig}`,
     ]);
   }
 
   before(async () => {
+    buildPage();
     const chart = await render({ 'controller.podCertificates.enabled': true });
     const kinds = /^(ClusterRole|ClusterRoleBinding|ServiceAccount)$/;
     await cluster.apply(
@@ -451,6 +481,47 @@ describe('the controller on a real API server', () => {
     await cluster.kubectl(['delete', 'pod', 'seen-0', '-n', 'shop', '--force', '--grace-period=0']);
     await eventually('the rows to be removed', async () => (await statesOf('seen-0')) === '', limitMs);
   });
+
+  test('the page, the wall and the tab say what is at risk and why, until the cure', async (t) => {
+    const browser = await PageBrowser.launch();
+    t.after(() => browser[Symbol.asyncDispose]());
+    const deletePods = async (of: string): Promise<void> => {
+      await cluster.kubectl(['delete', '--raw', `/api/v1/namespaces/${of}/pods?gracePeriodSeconds=0`]);
+    };
+    await deletePods('shop');
+    if (version === 'v1') await deletePods('storm');
+    const [page, wall] = [await browser.open(`${controller.url}/`), await browser.open(`${controller.url}/wall`)];
+    const titled = (title: RegExp): Promise<void> =>
+      eventually(`the title ${title.source}`, async () => title.test(await page.title()), limitMs);
+    await titled(/^All OK · Overview/);
+    await addPod('sold-0', 'db');
+    await finalStatus(await request('sold-0', 'db'));
+    await titled(/^Attention · Overview/);
+    const text = /1 pod certificate of signer example.com\/internal was denied, the first at .*: IdentityNotAllowed/;
+    await page.getByLabel('Verdict').getByRole('link', { name: text }).waitFor();
+    await wall.getByRole('heading', { name: 'Attention' }).waitFor({ timeout: limitMs });
+    await wall.getByText(text).waitFor();
+    await page.getByRole('link', { name: 'At risk', exact: true }).click();
+    const rows = page.getByRole('table', { name: 'Pod certificates at risk' }).locator('tbody tr');
+    await rows.filter({ hasText: 'sold-0' }).filter({ hasText: 'IdentityNotAllowed' }).waitFor();
+    assert.equal(await rows.count(), 1);
+    await rows.locator('.col-risk time').waitFor();
+    const runbook = rows.getByRole('link', { name: 'runbook' });
+    assert.equal(await runbook.getAttribute('href'), 'https://docs.example/runbook.md#certfleetpodcertificaterefused');
+    let out = '';
+    await runCli({
+      argv: ['list', '--at-risk', `--server=${controller.url}`],
+      ...{ env: {}, clock: systemClock, print: (printed) => void (out += printed), printError: () => undefined },
+    });
+    assert.match(out, /shop +sold-0 .*denied \(IdentityNotAllowed\) +denied /);
+    const { text: metrics } = await controller.ops('metrics');
+    assert.match(metrics, /pod_certificates_at_risk\{signer="example.com\/internal",reason="denied"\} 1/);
+    await deletePods('shop');
+    await titled(/^All OK · At risk/);
+    await page.getByText('No pod certificate that matches is at risk').waitFor({ timeout: limitMs });
+    await wall.getByRole('heading', { name: 'All OK' }).waitFor({ timeout: limitMs });
+    assert.deepEqual(browser.problems, []);
+  });
 });
 
 podRotationSuite({
@@ -458,7 +529,7 @@ podRotationSuite({
   namespace,
   restartSigner: async () => {
     await signer.stop();
-    await startSigner();
+    signer = await startSigner();
   },
   isSupported: () => version === 'v1',
 });

@@ -1,5 +1,6 @@
 import { after, before, describe } from 'node:test';
 
+import { caRollbackSuite } from './fleet/ca-rollback.ts';
 import { caRollSuite } from './fleet/ca-roll.ts';
 import { caRotationSuite } from './fleet/ca-rotation.ts';
 import { controllerLossSuite } from './fleet/controller-loss.ts';
@@ -36,6 +37,7 @@ describe('the whole chart on a real node', { skip }, () => {
   renewalPathSuite(context);
   caRollSuite(context);
   caRotationSuite(context);
+  caRollbackSuite(context);
   controllerLossSuite(context);
   nodeSilenceSuite(context);
   redisLossSuite(context);

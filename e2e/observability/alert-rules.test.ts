@@ -8,14 +8,14 @@ import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { alertCases, fleetInOrder } from './support/alert-cases.ts';
 import type { AlertCase, Series } from './support/alert-cases.ts';
-import { chartRules, rulesFile, withSigner } from './support/chart-rules.ts';
+import { chartRules, rulesFile, withEverything } from './support/chart-rules.ts';
 import type { AlertRule } from './support/chart-rules.ts';
 
 const run = promisify(execFile);
 const directory = mkdtempSync(join(tmpdir(), 'certfleet-rules-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-const withController = await chartRules(withSigner);
+const withController = await chartRules(withEverything);
 const withoutController = await chartRules({ 'controller.enabled': false });
 const minutes = 120;
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseCli } from '../../apps/renewal-controller/src/cli/cli-options.ts';
-import { chartRules, withSigner } from './support/chart-rules.ts';
+import { chartRules, withEverything } from './support/chart-rules.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(resolve(root, path), 'utf8');
@@ -35,7 +35,7 @@ describe('metric names', () => {
   it('every alert links to its section of the runbook, and every section has its alert', async () => {
     const runbookUrl = { 'prometheusRule.runbookUrl': 'https://git.example.com/docs/runbook.md' };
     const rules = [
-      ...(await chartRules({ ...runbookUrl, ...withSigner })),
+      ...(await chartRules({ ...runbookUrl, ...withEverything })),
       ...(await chartRules({ ...runbookUrl, 'controller.enabled': false })),
     ];
     const titles = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title = '']) => title);

@@ -405,5 +405,45 @@ const node: Row = {
   ],
 };
 
+const podCertificates: Row = {
+  title: 'Pod certificates',
+  panels: [
+    {
+      title: 'Pod certificates by state',
+      help: 'The certificates that kubelets request, whoever signs them. Unknown means until the next refresh.',
+      kind: 'stack',
+      unit: 'short',
+      queries: [{ expr: ofFleet('state', fleet('pod_certificates')), legend: '{{state}}' }],
+    },
+    {
+      title: 'Pod certificates at risk',
+      help: 'Refused, expired, not refreshed in time, or waiting for too long, by signer. Should be empty.',
+      kind: 'graph',
+      unit: 'short',
+      queries: [
+        {
+          expr: `topk(10, ${ofFleet('signer, reason', fleet('pod_certificates_at_risk'))})`,
+          legend: '{{signer}} {{reason}}',
+        },
+      ],
+    },
+    {
+      title: 'Next expiry of a pod certificate',
+      help: 'Time until the next pod certificate of a signer would expire.',
+      kind: 'graph',
+      unit: 's',
+      queries: [
+        {
+          expr: `bottomk(10, min by (signer) (${fleet('pod_certificates_soonest_not_after_timestamp_seconds')})) - time()`,
+          legend: '{{signer}}',
+        },
+      ],
+    },
+  ],
+};
+
 /** The dashboard's rows from top to bottom. */
 export const rows: readonly Row[] = [now, volumes, renewals, lanes, controller, node];
+
+/** The rows below them if the controller follows pod certificates. */
+export const podCertificateRows: readonly Row[] = [podCertificates];

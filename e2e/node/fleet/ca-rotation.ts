@@ -1,182 +1,214 @@
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import type { TestContext } from 'node:test';
 
 import type { Rotation } from '../../../libs/operator-api/src/rotations.ts';
-import type { Cluster } from '../../cluster/cluster.ts';
 import { createCa, createCaIssuer } from '../../cluster/issuers.ts';
-import { mountPath } from '../support/certificate-pod.ts';
+import { waitUntil } from '../../cluster/wait.ts';
 import { certificatePod, defaultNamespace } from '../support/certificate-pod.ts';
+import { freezeVolume } from '../support/frozen-volume.ts';
 import { execInPod } from '../support/pod-files.ts';
-import { applyPodsAndWaitReady, deletePods, get, getPod } from '../support/pods.ts';
+import { applyPodsAndWaitReady, deletePods } from '../support/pods.ts';
 import type { PodObject } from '../support/pods.ts';
 import { crowd, crowdIssuer, type GetFleet } from './fleet-context.ts';
-import { untilApi, untilIndexIsWhole } from './fleet-state.ts';
-import { MutualTls } from './mutual-tls.ts';
-import { mountedVolume, readPayload } from './volume-reader.ts';
+import { expectEachOnce, untilApi, untilIndexIsWhole } from './fleet-state.ts';
+import { beginLosses, loseEachPart } from './lose-parts.ts';
+import type { Loss } from './lose-parts.ts';
+import { fingerprintsIn, MutualTls } from './mutual-tls.ts';
+import { loggedRequests, podOf, type LoggedRequest } from './request-log.ts';
+import { caFileOf, deployment, deployments, markerOf, podsIn, replicas } from './rotated-pods.ts';
+import { stubborn, stubbornServer, toldOf } from './rotated-pods.ts';
+import { RotationProbe, rootsOf } from './rotation-probe.ts';
 
-const rotation = 'crowd-2027';
-const directory = mountPath('data');
-const server = `openssl s_server -www -quiet -accept 8443 -cert ${directory}/tls.crt -key ${directory}/tls.key`;
-/** A server that loads its files only when it is told to. */
-const stubborn = { name: 'stubborn-server', script: `while :; do ${server} & wait $!; done` };
-const restartServer = 'killall openssl';
+const name = 'crowd-2027';
+/** A pod whose files the agent cannot change in the middle of the phases Trust and Retire. */
+const frozen = 'crowd-7';
+/** Certificates of the new CA when the phase Reissue is interrupted. At five per second, the others take ten seconds. */
+const someReissued = 8;
 
-/** Two workloads beside the pods of the crowd. */
-const deployments = ['shop', 'billing'] as const;
-const replicas = 5;
+const describeLoss = ({ replicas: count, ms }: Loss): string =>
+  `${count} replicas, Redis with its data and the API server were lost; all were back after ${ms} ms`;
 
-function deployment(name: string): object {
-  const attributes = { 'issuer-name': crowdIssuer, 'key-algorithm': 'ECDSA', 'common-name': name };
-  const { spec } = certificatePod(name, { data: attributes }) as { readonly spec: object };
-  const labels = { app: name };
-  return {
-    ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace: defaultNamespace } },
-    spec: { replicas, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
-  };
-}
-
-/** The used fields of a CARotation. */
-interface RotationObject {
-  readonly status?: {
-    readonly phase?: string;
-    readonly waitingFor?: string;
-    readonly blocking?: { readonly volumes?: readonly { readonly pod: string }[] };
-  };
-}
-
-/** Replaces an issuer's CA by a CARotation, while all pods connect to each other. */
+/** Replaces an issuer's CA by a CARotation, while all pods connect to each other and each part is lost in each phase. */
 export function caRotationSuite(context: GetFleet): void {
   describe('a CARotation of sixty pods of several workloads that verify each other', () => {
     const mutualTls = new MutualTls();
-    let [oldRoot, newRoot] = ['', ''];
+    const rotation = new RotationProbe(context, name);
+    let [oldRoot, newRoot, both] = ['', '', ''];
+    /** The sixty. */
     let pods: readonly PodObject[] = [];
+    let server: PodObject;
+    let frozenPod: PodObject;
+    let markerBefore: readonly string[] = [];
     let switchIssuer: () => Promise<unknown>;
+    let unfreeze: () => Promise<void> = () => Promise.resolve();
+    let endLosses: () => Promise<void>;
 
-    const status = async (): Promise<NonNullable<RotationObject['status']>> =>
-      (await get<RotationObject>(context().cluster, `carotation/${rotation}`)).status ?? {};
-    const untilPhase = (phase: string, waitingFor?: string): Promise<void> =>
-      untilApi(
-        `phase ${phase} ${waitingFor ?? ''}`,
-        async () => {
-          const now = await status();
-          return now.phase === phase && (waitingFor === undefined || now.waitingFor === waitingFor);
-        },
-        300_000,
-      );
-    /** The roots in each pod's CA file, without repetitions. */
-    const rootsOf = async (): Promise<readonly string[]> => {
-      const { cluster } = context();
-      const files = await Promise.all(
-        pods.map(async ({ metadata: { name } }) => {
-          const [, , ca] = await readPayload(cluster.nodePath(mountedVolume(await getPod(cluster, { name }))));
-          return [...fingerprintsIn(ca.toString())].sort().join();
-        }),
-      );
-      return [...new Set(files)];
+    const names = (): readonly string[] => pods.map(({ metadata }) => metadata.name);
+    /** Loses each part in the middle of a phase, which waits for this pod alone before and afterwards. */
+    const loseEachPartIn = async (t: TestContext, phase: string, pod: string): Promise<void> => {
+      await rotation.until(phase, undefined, { blocking: pod });
+      const loss = await loseEachPart(context());
+      await rotation.until(phase, undefined, { blocking: pod });
+      t.diagnostic(`${phase}: ${describeLoss(loss)}`);
     };
+    const freeze = async (): Promise<void> => {
+      unfreeze = await freezeVolume(context().cluster, frozenPod);
+    };
+    const release = async (): Promise<void> => {
+      await unfreeze();
+      await rotation.touch();
+    };
+    const roots = (): Promise<readonly string[]> => rootsOf(context().cluster, pods);
+    const withNewCa = (): number =>
+      names().filter((pod) => context().reader.seenBy(pod).at(-1)?.authority === newRoot).length;
+    const untilSignalled = (times: number): Promise<void> =>
+      untilApi(
+        `each pod that asks for signals to have got ${times}`,
+        async () => {
+          const told = await Promise.all(deployments.map((each) => toldOf(context().cluster, each)));
+          return told.every((each) => each === times);
+        },
+        150_000,
+      );
 
     before(async () => {
-      const { cluster } = context();
-      const attributes = { 'issuer-name': crowdIssuer, 'key-algorithm': 'ECDSA', 'common-name': stubborn.name };
+      const { cluster, reader } = context();
+      const { attributes } = stubborn;
       await applyPodsAndWaitReady(cluster, [
-        certificatePod(stubborn.name, { data: { ...attributes, 'probe-port': '8443' } }, { script: stubborn.script }),
+        certificatePod(stubborn.name, { data: attributes }, { script: stubbornServer.script }),
       ]);
       await cluster.apply(deployments.map(deployment));
-      for (const name of deployments)
-        await cluster.kubectl(['rollout', 'status', `deployment/${name}`, '-n', defaultNamespace, '--timeout=180s']);
-      pods = [
-        ...(await Promise.all(crowd.map((name) => getPod(cluster, { name })))),
-        ...(await podsOf(cluster, deployments)),
-      ];
-      assert.equal(pods.length, 60);
+      for (const each of deployments)
+        await cluster.kubectl(['rollout', 'status', `deployment/${each}`, '-n', defaultNamespace, '--timeout=180s']);
+      const all = await podsIn(cluster);
+      const isOf = ({ metadata }: PodObject): boolean =>
+        deployments.some((each) => metadata.name.startsWith(`${each}-`));
+      pods = all.filter((pod) => isOf(pod) || crowd.includes(pod.metadata.name));
+      [server, frozenPod] = [podNamed(all, stubborn.name), podNamed(all, frozen)];
+      assert.deepEqual([pods.length, pods.filter(isOf).length], [60, deployments.length * replicas]);
+      reader.add(server, ...pods.filter(isOf));
       await untilIndexIsWhole(context());
-      const [first] = pods;
-      assert.ok(first);
-      const [, , oldCa] = await readPayload(cluster.nodePath(mountedVolume(first)));
-      const newCa = await createCa(rotation);
+      markerBefore = await markerOf(cluster, server);
+      const oldCa = await caFileOf(cluster, server);
+      const newCa = await createCa(name);
       switchIssuer = () => createCaIssuer(cluster, { name: crowdIssuer }, newCa);
-      [oldRoot, newRoot] = [...fingerprintsIn(oldCa.toString()), ...fingerprintsIn(newCa.certificate)] as [
-        string,
-        string,
-      ];
+      [oldRoot = '', newRoot = ''] = [...fingerprintsIn(oldCa), ...fingerprintsIn(newCa.certificate)];
+      both = [oldRoot, newRoot].sort().join();
+      endLosses = beginLosses(context());
+      await freeze();
       await mutualTls.start(cluster, pods);
-      await cluster.apply({
-        apiVersion: 'certfleet.io/v1alpha1',
-        kind: 'CARotation',
-        metadata: { name: rotation },
-        spec: {
-          reason: 'the CA expires',
-          from: { certificate: oldCa.toString() },
-          to: { certificate: newCa.certificate },
-        },
-      });
+      await rotation.start({ from: oldCa, to: newCa.certificate, reason: 'the CA expires' });
     });
-    after(() => mutualTls.stop());
-
-    test('lets every pod trust both CAs before the issuer signs with the new one', async () => {
-      await untilPhase('Reissue', 'IssuerNotSwitched');
-      assert.deepEqual(await rootsOf(), [[oldRoot, newRoot].sort().join()]);
-    });
-
-    test('replaces all certificates although its replicas are killed, and waits for a server that does not reload', async () => {
-      const { cluster } = context();
-      await switchIssuer();
-      const selector = 'app.kubernetes.io/component=renewal-controller';
-      await cluster.kubectl([
-        'delete',
-        'pods',
-        '-A',
-        `--selector=${selector}`,
-        '--force',
-        '--grace-period=0',
-        '--wait=false',
-      ]);
-      await untilPhase('Verify', 'NotLoaded');
-      const { blocking } = await status();
-      assert.deepEqual(
-        blocking?.volumes?.map(({ pod }) => pod),
-        [stubborn.name],
-      );
-      const { api, tokens } = context();
-      const shown = await api.json<Rotation>(tokens.viewer, 'rotations', 'show', rotation);
-      assert.equal(shown.waitingFor, 'NotLoaded');
-      assert.deepEqual(
-        shown.blocking.volumes.map(({ pod }) => pod),
-        [stubborn.name],
-      );
-      assert.match((await api.run(tokens.viewer, 'rotations', 'show', rotation)).output, /stubborn-server/);
-      assert.deepEqual(await rootsOf(), [[oldRoot, newRoot].sort().join()]);
-    });
-
-    test('continues when the server is restarted, and the old CA leaves every pod', async () => {
-      await execInPod(context().cluster, stubborn, restartServer);
-      await untilPhase('Completed');
-      assert.deepEqual(await rootsOf(), [newRoot]);
-    });
-
-    test('fails no handshake', async (t) => {
+    after(async () => {
+      await unfreeze();
       await mutualTls.stop();
-      t.diagnostic(`${mutualTls.handshakes} handshakes`);
+    });
+
+    test('Trust: every part is lost before all pods trust both CAs, and the issuer is awaited afterwards', async (t) => {
+      await loseEachPartIn(t, 'Trust', frozen);
+      assert.deepEqual(await roots(), [oldRoot, both].sort());
+      assert.equal(withNewCa(), 0);
+      await release();
+      await rotation.until('Reissue', 'IssuerNotSwitched');
+      assert.deepEqual(await roots(), [both]);
+    });
+
+    test('Trust: pods that ask for it are told that the CA file alone has changed, by a signal or the marker file', async () => {
+      const { cluster } = context();
+      await untilSignalled(1);
+      const caFile = createHash('sha256').update(await caFileOf(cluster, server));
+      assert.deepEqual(await markerOf(cluster, server), [markerBefore[0], caFile.digest('hex')]);
+      assert.notDeepEqual(await markerOf(cluster, server), markerBefore);
+    });
+
+    test('Reissue: every part is lost while requests are open, and then all certificates are replaced', async (t) => {
+      const { cluster, auditLog } = context();
+      const sinceMs = Date.now();
+      const isOpen = ({ issuer, signedAtMs, createdAtMs }: LoggedRequest): boolean =>
+        issuer === crowdIssuer && signedAtMs === undefined && createdAtMs >= sinceMs;
+      const untilReissued = (count: number): Promise<void> =>
+        waitUntil(`${count} certificates`, () => Promise.resolve(withNewCa() >= count), { timeoutMs: 180_000 });
+      await switchIssuer();
+      await untilReissued(someReissued);
+      cluster.certManager.signal('SIGSTOP');
+      const thaw = (): void => {
+        cluster.certManager.signal('SIGCONT');
+      };
+      try {
+        const isAnyOpen = async (): Promise<boolean> => (await loggedRequests(auditLog)).some(isOpen);
+        await waitUntil('open requests', isAnyOpen, { timeoutMs: 30_000, intervalMs: 100 });
+        assert.equal((await rotation.status()).phase, 'Reissue');
+        const renewed = withNewCa();
+        assert.ok(renewed < pods.length, `${renewed} are replaced already`);
+        const open = (await loggedRequests(auditLog)).filter(isOpen).length;
+        t.diagnostic(`Reissue: after ${renewed} certificates and with ${open} open requests,`);
+        t.diagnostic(describeLoss(await loseEachPart(context(), thaw)));
+      } finally {
+        thaw();
+      }
+      await rotation.until('Verify');
+      await untilReissued(pods.length);
+    });
+
+    test('Verify: every part is lost while a server does not reload; it is named in the object, the API and the command line', async (t) => {
+      await loseEachPartIn(t, 'Verify', stubborn.name);
+      await rotation.until('Verify', 'NotLoaded', { blocking: stubborn.name });
+      const { api, tokens } = context();
+      await untilApi('the API to name the server', async () => {
+        const { waitingFor, blocking } = await api.json<Rotation>(tokens.viewer, 'rotations', 'show', name);
+        return waitingFor === 'NotLoaded' && blocking.volumes.map(({ pod }) => pod).join() === stubborn.name;
+      });
+      assert.match((await api.run(tokens.viewer, 'rotations', 'show', name)).output, /stubborn-server/);
+      assert.deepEqual(await roots(), [both]);
+    });
+
+    test('Retire: it continues when the server is restarted, every part is lost before the old CA left all pods, and it ends', async (t) => {
+      await freeze();
+      await execInPod(context().cluster, stubborn, stubbornServer.restart);
+      await loseEachPartIn(t, 'Retire', frozen);
+      assert.deepEqual(await roots(), [newRoot, both].sort());
+      await release();
+      await rotation.until('Completed');
+      assert.deepEqual(await roots(), [newRoot]);
+      // For the phases Trust, Reissue and Retire.
+      await untilSignalled(3);
+    });
+
+    test('fails no handshake, and every pod trusted the old CA, then both, then the new one', async (t) => {
+      await mutualTls.stop();
+      t.diagnostic(`${mutualTls.handshakes} handshakes, ${mutualTls.failures.length} failed`);
       assert.deepEqual(mutualTls.failures, []);
       assert.ok(mutualTls.handshakes > pods.length);
-      assert.deepEqual(context().reader.problems, []);
-      const { cluster } = context();
+      assert.deepEqual(mutualTls.trusted, [[oldRoot, both, newRoot]]);
+    });
+
+    test('issues exactly one certificate of the new CA for each volume', async () => {
+      const { cluster, auditLog, reader } = context();
+      await endLosses();
+      const all = [...names(), stubborn.name].sort();
+      const isOfNewCa = ({ ca }: LoggedRequest): boolean =>
+        ca !== undefined && fingerprintsIn(Buffer.from(ca, 'base64').toString()).has(newRoot);
+      const made = (await loggedRequests(auditLog)).filter(isOfNewCa).map((request) => podOf(request.name));
+      assert.deepEqual(made.sort(), all);
+      const seen = all.flatMap((pod) => reader.seenBy(pod).map(({ authority }) => [pod, authority]));
+      assert.deepEqual(
+        seen.filter(([, authority]) => authority === newRoot).map(([pod]) => pod),
+        all,
+      );
+      await expectEachOnce(context());
+      assert.deepEqual(reader.problems, []);
+      reader.remove(...all.filter((pod) => !crowd.includes(pod)));
       await cluster.kubectl(['delete', 'deployment', ...deployments, '-n', defaultNamespace, '--cascade=foreground']);
       await deletePods(cluster, [stubborn.name]);
-      await cluster.kubectl(['delete', 'carotation', rotation, '--wait', '--timeout=60s']);
+      await rotation.remove();
     });
   });
 }
 
-/** The pods of Deployments; their label names them. */
-async function podsOf(cluster: Cluster, names: readonly string[]): Promise<readonly PodObject[]> {
-  const selector = ['--selector', `app in (${names.join()})`, '--output', 'json'];
-  const { stdout } = await cluster.kubectl(['get', 'pods', '--namespace', defaultNamespace, ...selector]);
-  return (JSON.parse(stdout) as { readonly items: readonly PodObject[] }).items;
-}
-
-function fingerprintsIn(pem: string): ReadonlySet<string> {
-  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return new Set(certificates.map((each) => new X509Certificate(each).fingerprint256));
+function podNamed(pods: readonly PodObject[], wanted: string): PodObject {
+  const found = pods.find(({ metadata }) => metadata.name === wanted);
+  if (found === undefined) throw new Error(`there is no pod ${wanted}`);
+  return found;
 }

@@ -18,7 +18,7 @@ export function controllerLossSuite(context: GetFleet): void {
       const { cluster, api, tokens, auditLog, reader } = context();
       const generations = async (): Promise<readonly number[]> =>
         (await volumesOnNode(cluster)).filter(({ pod }) => crowd.includes(pod)).map(({ generation }) => generation);
-      const before = await generations();
+      const [before, startedAtMs] = [await generations(), Date.now()];
       const { id } = await api.json<{ readonly id: string }>(tokens.renewer, ...renewCrowd);
       const untilRenewed = (count: number): Promise<void> =>
         untilApi(`${count} to be renewed`, async () => (await renewalOf(context(), id)).renewed >= count);
@@ -46,7 +46,7 @@ export function controllerLossSuite(context: GetFleet): void {
         before.map((generation) => generation + 1),
       );
       await expectEachOnce(context());
-      await expectWithinLane(auditLog);
+      await expectWithinLane(auditLog, startedAtMs);
       assert.deepEqual(reader.problems, []);
     });
   });

@@ -6,6 +6,7 @@ import type { VolumeAttributes } from '../support/certificate-pod.ts';
 import { createOperator, FleetApi } from './fleet-api.ts';
 import { FleetRedis } from './fleet-redis.ts';
 import { FleetRelease } from './fleet-release.ts';
+import { Outages } from './outages.ts';
 import { VolumeReader } from './volume-reader.ts';
 
 /** The ClusterIssuer of the crowd, whose lane has its own limits. */
@@ -24,6 +25,8 @@ export interface FleetContext {
   readonly fleet: FleetRelease;
   readonly redis: FleetRedis;
   readonly reader: VolumeReader;
+  /** When the API server or the issuer was stopped. */
+  readonly outages: Outages;
   readonly auditLog: string;
   /** The first CA of the crowd's issuer. */
   readonly firstCrowdCa: CaIssuer;
@@ -66,6 +69,7 @@ class OpenFleet implements FleetContext {
   readonly fleet: FleetRelease;
   readonly redis: FleetRedis;
   readonly reader: VolumeReader;
+  readonly outages = new Outages();
   readonly auditLog: string;
   readonly firstCrowdCa: CaIssuer;
   #joined: Joined | undefined;

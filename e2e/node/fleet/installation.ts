@@ -19,9 +19,9 @@ const formerDriverValues = {
   priorityClassName: 'system-node-critical',
 };
 
-/** Values for the later tests: short heartbeats, probes, all logs, and a lane with limits that fifty pods reach. */
+/** Values for the later tests: short heartbeats, probes, signals, all logs, and a lane with limits that fifty pods reach. */
 const testValues = {
-  app: { logLevel: 5, driver: { probe: { enabled: true, interval: '10s' } } },
+  app: { logLevel: 5, driver: { probe: { enabled: true, interval: '10s' }, reloadSignals: { enabled: true } } },
   controller: {
     logLevel: 5,
     heartbeatInterval: '2s',

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,34 +9,54 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import type { PodObject } from '../support/pods.ts';
 import { mountedVolume, readPayload } from './volume-reader.ts';
 
+interface Files {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly ca: Buffer;
+}
+
 /** A program of a pod: it uses the files that it has loaded last. */
 interface Program {
   readonly pod: string;
   readonly directory: string;
-  files: { readonly cert: Buffer; readonly key: Buffer; readonly ca: Buffer };
+  files: Files;
+  /** The roots that it has trusted, in order. */
+  readonly trusted: string[];
   reloadAtMs: number;
 }
 
-const maxReloadMs = 1_000;
+interface MutualTlsOptions {
+  /** Each program loads its files again within this time, at its own times. */
+  readonly maxReloadMs: number;
+  /** Between two handshakes. */
+  readonly betweenMs: number;
+}
+
 const handshakeMs = 5_000;
-const betweenMs = 5;
 
 /**
  * Programs that use the volumes of pods and connect to each other all the time: client and server verify each other by
- * their CA files. Each program loads its files again within a second, at its own times.
+ * their CA files.
  */
 export class MutualTls {
   readonly #programs: Program[] = [];
   readonly #failures = new Set<string>();
   readonly #stopping = new AbortController();
+  readonly #options: MutualTlsOptions;
   #running: Promise<void> | undefined;
   #handshakes = 0;
+
+  constructor(options: MutualTlsOptions = { maxReloadMs: 1_000, betweenMs: 20 }) {
+    this.#options = options;
+  }
 
   /** Starts the handshakes between programs of these pods. */
   async start(cluster: Pick<Cluster, 'nodePath'>, pods: readonly PodObject[]): Promise<void> {
     for (const pod of pods) {
       const directory = cluster.nodePath(mountedVolume(pod));
-      this.#programs.push({ pod: pod.metadata.name, directory, files: await filesIn(directory), reloadAtMs: 0 });
+      const files = await filesIn(directory);
+      const trusted = [rootsIn(files.ca)];
+      this.#programs.push({ pod: pod.metadata.name, directory, files, trusted, reloadAtMs: 0 });
     }
     this.#running = this.#run();
   }
@@ -47,6 +68,12 @@ export class MutualTls {
   /** Failed handshakes, as text. */
   get failures(): readonly string[] {
     return [...this.#failures];
+  }
+
+  /** The different orders in which programs have trusted roots; each entry is the sorted roots of one CA file. */
+  get trusted(): readonly (readonly string[])[] {
+    const orders = new Map(this.#programs.map(({ trusted }) => [trusted.join('; '), trusted]));
+    return [...orders.values()];
   }
 
   async stop(): Promise<void> {
@@ -63,26 +90,40 @@ export class MutualTls {
       const client = this.#programs[(turn + 1 + (Math.floor(turn / count) % (count - 1))) % count];
       if (server === undefined || client === undefined) return;
       try {
-        await Promise.all([reload(server), reload(client)]);
+        await Promise.all([server, client].map((program) => reload(program, this.#options.maxReloadMs)));
         await handshake(server, client);
         this.#handshakes += 1;
       } catch (thrown) {
         this.#failures.add(`${client.pod} to ${server.pod}: ${String(thrown)}`);
       }
-      await delay(betweenMs, undefined, { signal }).catch(() => undefined);
+      await delay(this.#options.betweenMs, undefined, { signal }).catch(() => undefined);
     }
   }
 }
 
-async function filesIn(directory: string): Promise<Program['files']> {
+async function filesIn(directory: string): Promise<Files> {
   const [cert, key, ca] = await readPayload(directory);
   return { cert, key, ca };
 }
 
-async function reload(program: Program): Promise<void> {
+async function reload(program: Program, maxReloadMs: number): Promise<void> {
   if (performance.now() < program.reloadAtMs) return;
+  const { ca } = program.files;
   program.files = await filesIn(program.directory);
+  const roots = program.files.ca.equals(ca) ? program.trusted.at(-1) : rootsIn(program.files.ca);
+  if (roots !== undefined && roots !== program.trusted.at(-1)) program.trusted.push(roots);
   program.reloadAtMs = performance.now() + maxReloadMs * Math.random();
+}
+
+/** The fingerprints of a CA file, sorted. */
+function rootsIn(ca: Buffer): string {
+  return [...fingerprintsIn(ca.toString())].sort().join();
+}
+
+/** The SHA-256 fingerprints of the certificates in a file. */
+export function fingerprintsIn(pem: string): ReadonlySet<string> {
+  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return new Set(certificates.map((each) => new X509Certificate(each).fingerprint256));
 }
 
 /** @throws if one of the two rejects the certificate of the other */

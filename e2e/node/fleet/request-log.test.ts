@@ -29,6 +29,7 @@ describe('the request log', () => {
       ...{ name: 'a', namespace: 'b', issuer: 'c', generation: 1 },
       createdAtMs,
       signedAtMs,
+      ca: undefined,
     });
     assert.equal(maxAtOnce([request(0, 10), request(10, 20), request(20, 30)]), 1);
     assert.equal(maxAtOnce([request(0), request(10, 20), request(15, 18), request(30, 31)]), 3);
@@ -51,5 +52,33 @@ describe('the request log', () => {
       ['web-1', 7],
       ['web-1', 7],
     ]);
+  });
+
+  test('finds a request by its later events if the API server was killed before it logged the creation', async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'certfleet-audit-'));
+    t.after(() => rm(directory, { recursive: true }));
+    const event = (stage: string, status?: object) => ({
+      ...{ verb: 'update', requestReceivedTimestamp: stage, stageTimestamp: stage, responseStatus: { code: 200 } },
+      objectRef: { resource: 'certificaterequests', namespace: 'apps', subresource: 'status' },
+      responseObject: {
+        metadata: { name: 'web-0123456789ab-3', creationTimestamp: '2026-11-24T00:00:01Z' },
+        spec: { issuerRef: { name: 'ca' } },
+        status,
+      },
+    });
+    const removal = { ...event('2026-11-24T00:00:09Z'), verb: 'delete', responseObject: { metadata: {} } };
+    const events = [
+      event('2026-11-24T00:00:02Z'),
+      event('2026-11-24T00:00:03Z', { certificate: 'a', ca: 'b' }),
+      removal,
+    ];
+    const log = join(directory, 'audit.log');
+    await writeFile(log, events.map((each) => JSON.stringify(each)).join('\n'));
+    const [found, ...others] = await loggedRequests(log);
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      [found?.generation, found?.createdAtMs, found?.signedAtMs, found?.ca],
+      [3, Date.UTC(2026, 10, 24, 0, 0, 1), Date.UTC(2026, 10, 24, 0, 0, 3), 'b'],
+    );
   });
 });

@@ -12,6 +12,8 @@ export interface LoggedRequest {
   readonly createdAtMs: number;
   /** When its certificate was written; undefined while it is not signed. */
   readonly signedAtMs: number | undefined;
+  /** The CA that its certificate was returned with, in base64; undefined while it is not signed. */
+  readonly ca: string | undefined;
 }
 
 interface AuditEvent {
@@ -21,9 +23,10 @@ interface AuditEvent {
   readonly objectRef: { readonly namespace: string; readonly name?: string; readonly subresource?: string };
   readonly responseStatus: { readonly code: number };
   readonly responseObject?: {
-    readonly metadata: { readonly name: string };
-    readonly spec: { readonly issuerRef: { readonly name: string } };
-    readonly status?: { readonly certificate?: string };
+    readonly metadata: { readonly name: string; readonly creationTimestamp: string };
+    /** Undefined in the Status that answers a deletion. */
+    readonly spec?: { readonly issuerRef: { readonly name: string } };
+    readonly status?: { readonly certificate?: string; readonly ca?: string };
   };
 }
 
@@ -41,19 +44,19 @@ export async function loggedRequests(auditLog: string): Promise<readonly LoggedR
 
 function note(requests: Map<string, LoggedRequest>, event: AuditEvent): void {
   const { verb, objectRef, responseObject } = event;
-  if (responseObject === undefined) return;
+  if (responseObject?.spec === undefined || verb === 'delete') return;
   const { namespace, subresource } = objectRef;
-  const { name } = responseObject.metadata;
+  const { name, creationTimestamp } = responseObject.metadata;
   const key = `${namespace}/${name}`;
-  const known = requests.get(key);
-  if (verb === 'create' && subresource === undefined) {
-    const createdAtMs = Date.parse(event.requestReceivedTimestamp);
-    const issuer = responseObject.spec.issuerRef.name;
-    requests.set(key, { name, namespace, issuer, generation: generationOf(name), createdAtMs, signedAtMs: undefined });
-  } else if (known !== undefined && subresource === 'status' && responseObject.status?.certificate !== undefined) {
-    const signedAtMs = known.signedAtMs ?? Date.parse(event.stageTimestamp);
-    requests.set(key, { ...known, signedAtMs });
-  }
+  const isCreate = verb === 'create' && subresource === undefined;
+  // The event of a creation is missing if the API server was killed before it wrote it.
+  const createdAtMs = Date.parse(isCreate ? event.requestReceivedTimestamp : creationTimestamp);
+  const issuer = responseObject.spec.issuerRef.name;
+  const fresh = { name, namespace, issuer, generation: generationOf(name), createdAtMs };
+  const known = (isCreate ? undefined : requests.get(key)) ?? { ...fresh, signedAtMs: undefined, ca: undefined };
+  const { certificate, ca } = responseObject.status ?? {};
+  const signedAtMs = certificate === undefined ? undefined : Date.parse(event.stageTimestamp);
+  requests.set(key, { ...known, signedAtMs: known.signedAtMs ?? signedAtMs, ca: known.ca ?? ca });
 }
 
 const nameGrammar = /^(?<pod>.+)-[0-9a-f]{12}-(?<generation>\d+)(?:-\d+)?$/;

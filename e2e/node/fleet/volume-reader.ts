@@ -30,6 +30,9 @@ export class VolumeReader {
   readonly #now: () => number;
   readonly #seen = new Map<string, SeenCertificate[]>();
   readonly #problems = new Set<string>();
+  readonly #mayExpire = new Set<string>();
+  /** The files that were checked last, by pod. */
+  readonly #checked = new Map<string, readonly Buffer[]>();
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
   #pods: readonly ReadPod[] = [];
@@ -44,6 +47,19 @@ export class VolumeReader {
   /** Also reads the volumes of these pods. */
   add(...pods: readonly ReadPod[]): void {
     this.#pods = [...this.#pods, ...pods];
+  }
+
+  /** Reads the volumes of these pods no more. */
+  remove(...names: readonly string[]): void {
+    this.#pods = this.#pods.filter(({ metadata }) => !names.includes(metadata.name));
+  }
+
+  /** Expired certificates of these pods are no problem. @returns what ends that */
+  tolerateExpiry(pods: readonly string[]): () => void {
+    for (const pod of pods) this.#mayExpire.add(pod);
+    return () => {
+      for (const pod of pods) this.#mayExpire.delete(pod);
+    };
   }
 
   /** Every certificate that the pod's volume has contained, in order. */
@@ -71,25 +87,40 @@ export class VolumeReader {
     while (!signal.aborted) {
       for (const pod of this.#pods) {
         const { name } = pod.metadata;
-        await this.#read(pod).catch((error: unknown) => this.#problems.add(`${name}: ${String(error)}`));
+        await this.#read(pod).catch((error: unknown) => this.#noteProblem(name, error));
       }
       this.#rounds += 1;
       await delay(betweenReadsMs, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  async #read({ metadata, spec }: ReadPod): Promise<void> {
-    const directory = this.#cluster.nodePath(mountedVolume({ metadata, spec }));
-    const [certificate, key, authority] = await readPayload(directory);
+  #noteProblem(name: string, error: unknown): void {
+    // A removed pod may have been read at that moment.
+    if (this.#pods.some(({ metadata }) => metadata.name === name)) this.#problems.add(`${name}: ${String(error)}`);
+  }
+
+  async #read(pod: ReadPod): Promise<void> {
+    const { name } = pod.metadata;
+    const files = await readPayload(this.#cluster.nodePath(mountedVolume(pod)));
+    const before = this.#checked.get(name);
+    // Most reads find the same files, which would cost more than a millisecond each time.
+    if (before === undefined || !files.every((file, index) => file.equals(before[index] ?? Buffer.of()))) {
+      this.#check(name, files);
+      this.#checked.set(name, files);
+    }
+    const { serial, notAfterMs } = this.#seen.get(name)?.at(-1) ?? { serial: '', notAfterMs: 0 };
+    if (notAfterMs < this.#now() && !this.#mayExpire.has(name)) throw new Error(`${serial} has expired`);
+  }
+
+  #check(name: string, [certificate, key, authority]: readonly [Buffer, Buffer, Buffer]): void {
     const leaf = new X509Certificate(certificate);
     const ca = new X509Certificate(authority);
     if (!leaf.checkPrivateKey(createPrivateKey(key))) throw new Error(`key does not match ${leaf.serialNumber}`);
     if (!leaf.verify(ca.publicKey)) throw new Error(`ca.crt does not match ${leaf.serialNumber}`);
-    const notAfterMs = leaf.validToDate.getTime();
-    if (notAfterMs < this.#now()) throw new Error(`${leaf.serialNumber} has expired`);
-    const seen = this.#seen.get(metadata.name) ?? [];
-    this.#seen.set(metadata.name, seen);
+    const seen = this.#seen.get(name) ?? [];
+    this.#seen.set(name, seen);
     if (seen.at(-1)?.serial === leaf.serialNumber) return;
+    const notAfterMs = leaf.validToDate.getTime();
     seen.push({ serial: leaf.serialNumber, notAfterMs, authority: ca.fingerprint256 });
   }
 }

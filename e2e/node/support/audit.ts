@@ -22,15 +22,31 @@ const auditPolicy = {
   ],
 };
 
+interface AuditFiles {
+  readonly policy: string;
+  readonly log: string;
+}
+
+const filesIn = (directory: string): AuditFiles => ({
+  policy: join(directory, 'audit-policy.json'),
+  log: join(directory, 'audit.log'),
+});
+
 /**
  * Restarts the API server with an audit log in the cluster's directory, which is removed with the cluster.
  * @returns the path of the log, one JSON event per line
  */
-export async function startAudit({ apiServer, directory }: Cluster): Promise<string> {
-  const [policy, log] = [join(directory, 'audit-policy.json'), join(directory, 'audit.log')];
+export async function startAudit(cluster: Cluster): Promise<string> {
+  const { policy, log } = filesIn(cluster.directory);
   await writeFile(policy, JSON.stringify(auditPolicy));
   // On SIGTERM it would wait a minute for all watches.
-  await apiServer.kill('SIGKILL');
-  await apiServer.start([`--audit-policy-file=${policy}`, `--audit-log-path=${log}`]);
+  await cluster.apiServer.kill('SIGKILL');
+  await startApiServer(cluster);
   return log;
+}
+
+/** Starts the API server again, with the audit log of before. */
+export async function startApiServer({ apiServer, directory }: Cluster): Promise<void> {
+  const { policy, log } = filesIn(directory);
+  await apiServer.start([`--audit-policy-file=${policy}`, `--audit-log-path=${log}`]);
 }

@@ -9,8 +9,9 @@ export interface AlertRule {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** Values of a chart with the pod certificate signer. */
-export const withSigner = {
+/** Values of a chart with every part and every alert. */
+export const withEverything = {
+  'prometheusRule.alerts.postureViolated': { enabled: true },
   'podCertificateSigner.enabled': true,
   'podCertificateSigner.signerNames': ['example.com/internal'],
 };

@@ -10,6 +10,7 @@ export async function quickRules(): Promise<readonly AlertRule[]> {
     'prometheusRule.runbookUrl': 'https://git.example.com/docs/runbook.md',
     'prometheusRule.alerts.laneStuck': { threshold: 2 },
     'prometheusRule.alerts.reportLag': { threshold: 1 },
+    'prometheusRule.alerts.postureViolated': { enabled: true },
   });
   const hasten = (text: string): string =>
     text.replaceAll(/\[(\d+m)\]/g, (whole, span: string) => `[${quick[span] ?? whole}]`);

@@ -1,10 +1,16 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { count, cursor, limit, nonEmptyString, oneOf, order, string, time } from './fields.ts';
-import { podCertificateFollowing, podCertificateSorts, podCertificateStates } from './vocabulary.ts';
+import {
+  podCertificateFollowing,
+  podCertificateRisks,
+  podCertificateSorts,
+  podCertificateStates,
+} from './vocabulary.ts';
 import type { PodCertificateState } from './vocabulary.ts';
 
 const states = podCertificateStates.join('|');
+const risks = podCertificateRisks.join('|');
 
 /** Filters for pod certificates; all given criteria must match. */
 const filters = {
@@ -21,6 +27,13 @@ const filters = {
       description: `One or more of ${podCertificateStates.join(', ')}, separated by commas`,
     }),
   ),
+  risk: Type.Optional(
+    Type.String({
+      pattern: `^(any|none|(${risks})(,(${risks}))*)$`,
+      description: `Only pod certificates at risk (any), not at risk (none), or at risk for one of these reasons, separated by commas: ${podCertificateRisks.join(', ')}`,
+    }),
+  ),
+  expiresBefore: Type.Optional(time('Only certificates that expire before this time')),
 };
 
 export const PodCertificateQuerySchema = Type.Object(
@@ -34,6 +47,11 @@ export const PodCertificateQuerySchema = Type.Object(
   { additionalProperties: false },
 );
 export type PodCertificateQuery = Static<typeof PodCertificateQuerySchema>;
+
+const RiskSchema = Type.Object({
+  reason: oneOf(podCertificateRisks, 'Why it is not certain to be valid'),
+  since: time('Start of the condition'),
+});
 
 /** A certificate that the kubelet requests and projects into a pod. */
 const PodCertificateSchema = Type.Object({
@@ -49,6 +67,7 @@ const PodCertificateSchema = Type.Object({
   volumes: Type.Array(Type.String(), { description: 'Volumes of the pod that project it' }),
   keyType: string('Key type as in the pod, such as ECDSAP256'),
   state: oneOf(podCertificateStates, 'State of the pod certificate'),
+  risk: Type.Optional(RiskSchema),
   since: Type.Optional(time('Start of a pending or refused request')),
   request: Type.Optional(string('Name of its latest PodCertificateRequest, which the API server keeps for 15 minutes')),
   reason: Type.Optional(string('Reason of a refusal')),
@@ -77,6 +96,7 @@ export type PodCertificatePage = Static<typeof PodCertificatePageSchema>;
 /** Counts of the pod certificates, in the summary of the fleet. */
 export const PodCertificateSummarySchema = Type.Object({
   total: count('All pod certificates'),
+  atRisk: count('Those that are not certain to be valid; see `risk` of a pod certificate'),
   byState: Type.Object(counts),
   following: oneOf(podCertificateFollowing, 'Whether the controller follows pod certificates'),
 });

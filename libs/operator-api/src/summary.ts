@@ -24,7 +24,10 @@ const reason = {
 
 /** The answer to "is everything all right?". */
 export const VerdictSchema = Type.Object({
-  level: oneOf(verdictLevels, 'The fleet in one word; unknown if the counts may be outdated'),
+  level: oneOf(
+    verdictLevels,
+    'The fleet in one word; unknown if the counts may be outdated, or pod certificates are unknown and there is no problem',
+  ),
   reasons: Type.Array(Type.Object(reason), {
     description: 'Why the level is not ok, the most severe first; at most five',
   }),

@@ -104,6 +104,13 @@ export const rotationGates = ['Reissue', 'Retire'] as const;
 export const podCertificateStates = ['denied', 'failed', 'expired', 'overdue', 'pending', 'unknown', 'issued'] as const;
 export type PodCertificateState = (typeof podCertificateStates)[number];
 
+/**
+ * Why a pod certificate is not certain to be valid; the first that applies is used. The first four are states; `waiting` is
+ * a request that has been pending for too long.
+ */
+export const podCertificateRisks = ['denied', 'failed', 'expired', 'overdue', 'waiting'] as const;
+export type PodCertificateRiskReason = (typeof podCertificateRisks)[number];
+
 /** Sort keys of the table of pod certificates. */
 export const podCertificateSorts = ['expires', 'refreshes', 'namespace', 'pod', 'node', 'signer', 'state'] as const;
 

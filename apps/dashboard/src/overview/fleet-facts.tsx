@@ -5,7 +5,7 @@ import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { StateBar } from '../charts/state-bar.tsx';
 import type { StateCounts as Counts } from '../charts/state-bar.tsx';
 import { volumesHref } from '../routing/route.ts';
-import { formatCount } from '../ui/count.ts';
+import { counted, formatCount } from '../ui/count.ts';
 import { Icon } from '../ui/icon.tsx';
 import type { IconName } from '../ui/icon.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
@@ -27,11 +27,7 @@ export function FleetFacts({
         <Fact title="Volumes">
           <a href="/volumes">{formatCount(volumes)}</a>
         </Fact>
-        {atRisk > 0 && (
-          <Fact title="At risk" note="renewal not certain" isBad>
-            <a href="/at-risk">{formatCount(atRisk)}</a>
-          </Fact>
-        )}
+        <AtRiskFact volumes={atRisk} podCertificates={summary.podCertificates?.atRisk ?? 0} />
         <Fact title="Soonest expiry">
           <a href="/volumes?sort=expires">
             <RelativeTime at={soonestExpiry} />
@@ -136,16 +132,39 @@ function Fact({ title, children, note, isBad = false }: FactProps): JSX.Element 
   );
 }
 
+interface AtRiskFactProps {
+  readonly volumes: number;
+  readonly podCertificates: number;
+}
+
+/** Nothing if nothing is at risk. */
+function AtRiskFact({ volumes, podCertificates }: AtRiskFactProps): JSX.Element | null {
+  if (volumes + podCertificates === 0) return null;
+  const note =
+    podCertificates === 0
+      ? 'renewal not certain'
+      : `${counted(volumes, 'volume')}, ${counted(podCertificates, 'pod certificate')}`;
+  return (
+    <Fact title="At risk" note={note} isBad>
+      <a href="/at-risk">{formatCount(volumes + podCertificates)}</a>
+    </Fact>
+  );
+}
+
 /** Nothing if the controller does not follow pod certificates. */
 function PodCertificatesFact({ counts }: { readonly counts: Summary['podCertificates'] }): JSX.Element | null {
   if (counts === undefined) return null;
-  const { total, byState, following } = counts;
-  const notes = troubledStates.flatMap((state) => (byState[state] > 0 ? [`${byState[state]} ${state}`] : []));
+  const { total, byState, following, atRisk } = counts;
+  const waiting = atRisk - troubledStates.reduce((sum, state) => sum + byState[state], 0);
+  const notes = [
+    ...troubledStates.flatMap((state) => (byState[state] > 0 ? [`${byState[state]} ${state}`] : [])),
+    ...(waiting > 0 ? [`${waiting} waiting too long`] : []),
+  ];
   const isOutdated = following === 'outdated';
   return (
     <Fact
       title="Pod certificates"
-      note={isOutdated ? 'outdated' : notes.join(', ') || 'none overdue or refused'}
+      note={isOutdated ? 'outdated' : notes.join(', ') || 'none at risk'}
       isBad={isOutdated || notes.length > 0}
     >
       <a href="/pod-certificates">{formatCount(total)}</a>

@@ -3,6 +3,7 @@ import type { PodCertificate } from '@certfleet/operator-api/pod-certificates.ts
 import { Icon } from '../ui/icon.tsx';
 import { FactList } from '../ui/fact-list.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
+import { PodCertificateRisk } from './pod-certificate-risk.tsx';
 import { PodCertificateState, stateLooks } from './pod-certificate-state.tsx';
 
 export interface PodCertificateDetailsProps {
@@ -21,6 +22,7 @@ export function PodCertificateDetails({ certificate, onClose }: PodCertificateDe
           ['Kind', 'Pod certificate'],
           ['State', <PodCertificateState key="state" certificate={certificate} />],
           ['Meaning', stateLooks[state].meaning],
+          ['At risk', certificate.risk && <PodCertificateRisk key="risk" certificate={certificate} />],
           ['Message', message],
           ['Signer', certificate.signer],
           ['Volumes', certificate.volumes.join(', ')],

@@ -1,9 +1,10 @@
 import type { JSX } from 'preact';
 import type { PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
-import { podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
+import { podCertificateRisks, podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
 import { formatCount } from '../ui/count.ts';
 import { Icon } from '../ui/icon.tsx';
 import { SearchBox } from '../volumes/search-box.tsx';
+import { podCertificateRiskTexts } from './pod-certificate-risks.ts';
 import { stateLooks } from './pod-certificate-state.tsx';
 import { withPodCertificateFilter, withToggledState } from './pod-certificates-view.ts';
 import type { PodCertificateFilter, PodCertificatesView } from './pod-certificates-view.ts';
@@ -67,6 +68,7 @@ export function PodCertificateFilters({ view, page, onChange }: PodCertificateFi
             {page !== undefined && <span class="dim">{formatCount(page.byState[state])}</span>}
           </button>
         ))}
+        <RiskChip risk={filters.risk} onSet={(value) => set('risk', value)} />
         {(view.states.length > 0 || Object.keys(filters).length > 0) && (
           <button
             type="button"
@@ -78,6 +80,31 @@ export function PodCertificateFilters({ view, page, onChange }: PodCertificateFi
         )}
       </div>
     </div>
+  );
+}
+
+interface RiskChipProps {
+  readonly risk: string | undefined;
+  readonly onSet: (risk: string) => void;
+}
+
+/** Shows only what is at risk, or the reasons that the address names. */
+function RiskChip({ risk, onSet }: RiskChipProps): JSX.Element {
+  const reasons = risk
+    ?.split(',')
+    .map((reason) => podCertificateRisks.find((each) => each === reason))
+    .flatMap((reason) => (reason === undefined ? [] : [podCertificateRiskTexts[reason].title]));
+  return (
+    <button
+      type="button"
+      class="chip"
+      aria-pressed={risk !== undefined}
+      title="Not certain to be valid: refused, expired, not refreshed, or waiting too long"
+      onClick={() => onSet(risk === undefined ? 'any' : '')}
+    >
+      <Icon name="warning" />
+      {[risk === 'none' ? 'Not at risk' : 'At risk', ...(reasons ?? [])].join(' · ')}
+    </button>
   );
 }
 

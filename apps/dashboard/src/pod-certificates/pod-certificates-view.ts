@@ -1,7 +1,7 @@
-import { podCertificateSorts, podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
+import { podCertificateRisks, podCertificateSorts, podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
 import type { PodCertificateState } from '@certfleet/operator-api/vocabulary.ts';
 
-const textFilters = ['search', 'namespace', 'pod', 'node', 'signer'] as const;
+const textFilters = ['search', 'namespace', 'pod', 'node', 'signer', 'risk'] as const;
 export type PodCertificateFilter = (typeof textFilters)[number];
 type PodCertificateSort = (typeof podCertificateSorts)[number];
 
@@ -46,6 +46,10 @@ function isUsable(name: string, value: string): boolean {
       return true;
     case 'state':
       return statesOf(value).every((state) => isKnown(podCertificateStates, state));
+    case 'risk':
+      return (
+        ['any', 'none', ''].includes(value) || value.split(',').every((risk) => isKnown(podCertificateRisks, risk))
+      );
     case 'sort':
       return isKnown(podCertificateSorts, value);
     case 'order':

@@ -6,10 +6,14 @@ import type { RiskReason } from './risk-reasons.ts';
 
 /** The first step against a risk, linked to its section of the runbook if its address is configured. */
 export function RiskAdvice({ reason }: { readonly reason: RiskReason }): JSX.Element {
+  return <RunbookAdvice {...riskTexts[reason]} />;
+}
+
+/** A first step, linked to a section of the runbook if its address is configured. */
+export function RunbookAdvice({ advice, section }: { readonly advice: string; readonly section: string }): JSX.Element {
   const { session } = useServices();
   const state = useStore(session.state);
   const runbook = state.name === 'signed-in' ? state.session.runbookUrl : undefined;
-  const { advice, section } = riskTexts[reason];
   if (runbook === undefined) return <span class="wrap">{advice}</span>;
   return (
     <span class="wrap">

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { describe, test } from 'node:test';
+import { podCertificateRiskTexts } from '../pod-certificates/pod-certificate-risks.ts';
 import { riskTexts } from './risk-reasons.ts';
 
 describe('riskTexts', () => {
@@ -13,6 +14,7 @@ describe('riskTexts', () => {
         .replaceAll(/[^\w -]/g, '')
         .replaceAll(' ', '-'),
     );
-    for (const { section } of Object.values(riskTexts)) assert.ok(headings.includes(section), section);
+    for (const { section } of [...Object.values(riskTexts), ...Object.values(podCertificateRiskTexts)])
+      assert.ok(headings.includes(section), section);
   });
 });

@@ -4,6 +4,7 @@ import type { RenewalRequest } from '@certfleet/operator-api/renewals.ts';
 import type { VolumePage } from '@certfleet/operator-api/volumes.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
+import { PodCertificatesAtRisk } from '../at-risk/pod-certificates-at-risk.tsx';
 import { GroupTable } from '../groups/group-table.tsx';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
@@ -64,6 +65,7 @@ export function VolumesPage({ path }: { readonly path: TablePath }): JSX.Element
       ) : (
         <GroupTable key={view.group} view={view} by={view.group} />
       )}
+      {path === '/at-risk' && <PodCertificatesAtRisk view={view} />}
       {selection.picked.size > 0 && (
         <div class="selection-bar" role="region" aria-label="Selection">
           <strong>{counted(selection.picked.size, 'volume')} selected</strong>

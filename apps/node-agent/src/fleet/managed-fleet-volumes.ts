@@ -42,7 +42,8 @@ export class ManagedFleetVolumes implements FleetVolumes {
       pods?.forget(volumeId);
       return undefined;
     }
-    const facts = { served: served?.status(volumeId), pod: pods?.facts(volumeId, volume.spec.pod) };
+    const { pod } = volume.spec;
+    const facts = { served: served?.status(volumeId), pod: pods?.facts(volumeId, pod, volume.record.generation) };
     return volumeReport(volume, this.#clock.now(), facts);
   }
 

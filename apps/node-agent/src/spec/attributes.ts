@@ -180,8 +180,8 @@ export const attributes = Object.freeze({
   reloadMarkerFile: optional({
     name: 'reload-marker-file',
     help:
-      "Additional file with the certificate's SHA-256, written in place after the other files are complete, at each " +
-      'renewal. For programs that reload when one file changes. None unless set.',
+      'Additional file with the SHA-256 of the certificate and of the CA file, written in place after the other files ' +
+      'when one of them changes. For programs that reload when one file changes. None unless set.',
     lenient: lenientFileName,
     parse: parseFileName,
   }),

@@ -4,19 +4,25 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { systemFiles } from './file-system.ts';
 import { writeReloadMarker } from './reload-marker.ts';
+import type { ReloadMarker } from './reload-marker.ts';
 import { crashAtEachStep } from './testing/crash-injection.ts';
 
 const notRoot = process.getuid?.() !== 0 && 'changing groups needs root';
 const scratch = mkdtempSync('/dev/shm/certfleet-marker-');
 after(() => rmSync(scratch, { recursive: true }));
 
-const [first, second] = ['1a'.repeat(32), '2b'.repeat(32)];
+const marker = (certificate: string, ca: string) => ({
+  ...{ name: 'reload', fingerprintSha256: certificate.repeat(32), caFileSha256: ca.repeat(32) },
+});
+const [first, second] = [marker('1a', 'ca'), marker('2b', 'ca')];
+const contentOf = ({ fingerprintSha256, caFileSha256 }: ReloadMarker): string =>
+  `${fingerprintSha256}\n${caFileSha256}\n`;
 const targetIn = (directory: string) => ({ directory, gid: 2000 });
 const newDirectory = (): string => mkdtempSync(join(scratch, 'data-'));
 
 describe('writeReloadMarker', { skip: notRoot }, () => {
-  const write = (directory: string, fingerprintSha256: string): boolean =>
-    writeReloadMarker(systemFiles, targetIn(directory), { name: 'reload', fingerprintSha256 });
+  const write = (directory: string, content: ReloadMarker): boolean =>
+    writeReloadMarker(systemFiles, targetIn(directory), content);
 
   test('creates a file that only the group can read, and keeps it', () => {
     const directory = newDirectory();
@@ -27,7 +33,10 @@ describe('writeReloadMarker', { skip: notRoot }, () => {
     assert.equal(write(directory, first), false);
     assert.equal(lstatSync(path).mtimeMs, created.mtimeMs);
     assert.equal(write(directory, second), true);
-    assert.equal(readFileSync(path, 'utf8'), `${second}\n`);
+    assert.equal(readFileSync(path, 'utf8'), contentOf(second));
+    const otherCa = marker('2b', 'cb');
+    assert.equal(write(directory, otherCa), true);
+    assert.equal(readFileSync(path, 'utf8'), contentOf(otherCa));
     assert.equal(lstatSync(path).ino, created.ino);
     assert.deepEqual(readdirSync(directory), ['reload']);
   });
@@ -41,12 +50,12 @@ describe('writeReloadMarker', { skip: notRoot }, () => {
       };
       begin();
       const steps = crashAtEachStep(
-        (files) => writeReloadMarker(files, targetIn(directory), { name: 'reload', fingerprintSha256: second }),
+        (files) => writeReloadMarker(files, targetIn(directory), second),
         () => {
           const length = systemFiles.lstatSync(join(directory, 'reload'), { throwIfNoEntry: false })?.size;
-          assert.ok(length === undefined || length === 65);
+          assert.ok(length === undefined || length === 130);
           write(directory, second);
-          assert.equal(readFileSync(join(directory, 'reload'), 'utf8'), `${second}\n`);
+          assert.equal(readFileSync(join(directory, 'reload'), 'utf8'), contentOf(second));
           assert.deepEqual(
             readdirSync(directory).filter((name) => name !== '..new-marker'),
             ['reload'],

@@ -8,25 +8,27 @@ export interface ReloadMarker {
   readonly name: string;
   /** SHA-256 of the certificate that the other files contain, in hexadecimal. */
   readonly fingerprintSha256: string;
+  /** SHA-256 of the CA file, in hexadecimal. */
+  readonly caFileSha256: string;
 }
 
 /** Where the marker is, and who may read it. */
 export type MarkerTarget = Pick<PayloadTarget, 'directory' | keyof PayloadAccess>;
 
 /**
- * Writes the fingerprint into the marker, unless it is there already. Unlike the volume's other files, the marker is one
- * file for the life of the volume and is written in place, so that a program that watches only a file it has opened
- * sees each change. Call it after the other files were replaced. A crash leaves an old or a mixed marker, which the
+ * Writes both digests into the marker, a line each, unless they are there already. Unlike the volume's other files, the
+ * marker is one file for the life of the volume and is written in place, so that a program that watches only a file it
+ * has opened sees each change. Call it after the other files were replaced. A crash leaves an old or a mixed marker, which the
  * next call corrects.
  * @returns whether it was written
  */
 export function writeReloadMarker(
   files: FileSystem,
   target: MarkerTarget,
-  { name, fingerprintSha256 }: ReloadMarker,
+  { name, fingerprintSha256, caFileSha256 }: ReloadMarker,
 ): boolean {
   const path = `${target.directory}/${name}`;
-  const content = `${fingerprintSha256}\n`;
+  const content = `${fingerprintSha256}\n${caFileSha256}\n`;
   const status = files.lstatSync(path, { throwIfNoEntry: false });
   if (status?.isFile() !== true || status.size !== content.length) {
     createMarker(files, target, { name, content });

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
+import { testRoot } from '../crypto/testing/test-roots.ts';
+import { FakeTrustApi } from '../trust/testing/fake-trust-api.ts';
+import { until } from '../trust/testing/trust-fixture.ts';
 import { VolumeTestHarness } from './testing/volume-test-harness.ts';
 
 let harness: VolumeTestHarness;
@@ -14,9 +17,36 @@ const volumeId = 'csi-web';
 const markerPath = (): string => join(harness.store.dataPath(volumeId), 'reload');
 const marker = (): string => readFileSync(markerPath(), 'utf8');
 
-function certificateFingerprint(): string {
-  const certificate = new X509Certificate(harness.store.readPayload(volumeId).get('tls.crt') ?? '');
-  return `${certificate.fingerprint256.replaceAll(':', '').toLowerCase()}\n`;
+/** The marker of the present files. */
+function expected(): string {
+  const files = harness.store.readPayload(volumeId);
+  const certificate = new X509Certificate(files.get('tls.crt') ?? '');
+  const ca = createHash('sha256').update(files.get('ca.crt') ?? '');
+  return `${certificate.fingerprint256.replaceAll(':', '').toLowerCase()}\n${ca.digest('hex')}\n`;
+}
+
+const rootsInFile = (): number =>
+  harness.store.readPayload(volumeId).get('ca.crt')?.toString().match(/BEGIN/g)?.length ?? 0;
+
+/** Opens a node with a long-lived certificate, whose volumes have the root of a CARotation in addition, or not. */
+async function openRotated(): Promise<(isAdded: boolean) => Promise<void>> {
+  const api = new FakeTrustApi();
+  harness = await VolumeTestHarness.open({
+    trust: { client: api, followsRotations: true, sourceIntervalMs: undefined },
+  });
+  await until(() => api.watches('carotations') > 0);
+  await harness.publish(harness.request('web', { ...attributes, duration: '720h' }));
+  const root = testRoot();
+  const [own = ''] = harness.manager.volume(volumeId)?.record.issued?.caFingerprintsSha256 ?? [];
+  const given = { certificates: [root.pem], fingerprints: [own, root.fingerprint] };
+  return async (isAdded) => {
+    const trust = { state: isAdded ? 'Add' : 'Remove', ...given };
+    await api.put('carotations', { metadata: { name: 'r' }, status: { trust } });
+    await harness.clock.advance(0);
+    await until(() => rootsInFile() === (isAdded ? 2 : 1));
+    // The update holds the volume's lock until it has written the marker.
+    await harness.manager.change(volumeId, () => false);
+  };
 }
 
 describe('the marker file of a volume', () => {
@@ -24,10 +54,10 @@ describe('the marker file of a volume', () => {
     await open();
     await harness.publish(harness.request('web', attributes));
     const [first, { ino }] = [marker(), lstatSync(markerPath())];
-    assert.equal(first, certificateFingerprint());
+    assert.equal(first, expected());
     await harness.clock.advance(20_000);
     assert.notEqual(marker(), first);
-    assert.equal(marker(), certificateFingerprint());
+    assert.equal(marker(), expected());
     const after = lstatSync(markerPath());
     assert.deepEqual([after.ino, after.mode & 0o7777, after.nlink], [ino, 0o440, 1]);
   });
@@ -37,10 +67,54 @@ describe('the marker file of a volume', () => {
     await harness.publish(harness.request('web', attributes));
     const seen: string[] = [];
     harness.beforeFileCall = (call, path) => {
-      if (call === 'openSync' && path === markerPath()) seen.push(certificateFingerprint());
+      if (call === 'openSync' && path === markerPath()) seen.push(expected());
     };
     await harness.clock.advance(20_000);
     assert.deepEqual(seen, [marker()]);
+  });
+
+  test('follows each change of the CA file without a renewal, in place', async () => {
+    const rotate = await openRotated();
+    const [first, { ino }] = [marker(), lstatSync(markerPath())];
+    await rotate(true);
+    const both = marker();
+    assert.equal(both, expected());
+    assert.notEqual(both, first);
+    assert.equal(both.split('\n')[0], first.split('\n')[0], 'the certificate is the same');
+    await rotate(false);
+    assert.equal(marker(), first);
+    assert.equal(lstatSync(markerPath()).ino, ino);
+    assert.equal(harness.issuer.requests.length, 1);
+  });
+
+  test('follows a change of the CA file whose write fails after the files are published', async () => {
+    const rotate = await openRotated();
+    const first = marker();
+    let isPublished = false;
+    harness.beforeFileCall = (call, path) => {
+      isPublished ||= call === 'renameSync' && String(path).includes('/data/..link-');
+      if (!isPublished || call !== 'readdirSync') return;
+      harness.beforeFileCall = undefined;
+      throw new Error('EIO');
+    };
+    await rotate(true);
+    assert.match(harness.log, /cannot update additional trust, retrying/);
+    assert.notEqual(marker(), first);
+    assert.equal(marker(), expected());
+  });
+
+  test('follows a change of the CA file before a crash with the next start', async () => {
+    const rotate = await openRotated();
+    const first = marker();
+    harness.beforeFileCall = (call, path) => {
+      if (call === 'openSync' && path === markerPath()) throw new Error('EIO');
+    };
+    await rotate(true);
+    assert.equal(marker(), first);
+    harness.beforeFileCall = undefined;
+    await harness.restart();
+    assert.notEqual(marker(), first);
+    assert.equal(marker(), expected());
   });
 
   test('does not exist unless the volume asks for it, and is not touched without a renewal', async () => {
@@ -62,7 +136,7 @@ describe('the marker file of a volume', () => {
       await harness.clock.advance(20_000);
       writeFileSync(markerPath(), broken);
       await harness.restart();
-      assert.equal(marker(), certificateFingerprint());
+      assert.equal(marker(), expected());
     }
   });
 
@@ -76,12 +150,12 @@ describe('the marker file of a volume', () => {
     };
     await harness.clock.advance(20_000);
     assert.equal(marker(), old);
-    assert.notEqual(certificateFingerprint(), old);
+    assert.notEqual(expected(), old);
     assert.equal(harness.events.at(-1)?.reason, 'Renewed');
     assert.match(harness.log, /cannot write volume metadata, retrying with the next change/);
     harness.beforeFileCall = undefined;
     await harness.restart();
-    assert.equal(marker(), certificateFingerprint());
+    assert.equal(marker(), expected());
   });
 
   test('has the owner and the mode of the files without secrets', async () => {

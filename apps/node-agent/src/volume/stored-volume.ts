@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { CertfleetError, asCertfleetError } from '@certfleet/shared/errors.ts';
 import type { VolumeSpec } from '../spec/volume-spec.ts';
+import type { Payload } from '../storage/payload.ts';
 import type { VolumeRecord, VolumeSecrets } from '../storage/volume-record.ts';
 import type { VolumeStore } from '../storage/volume-store.ts';
 import { readPayloadCertificate } from './issued-facts.ts';
@@ -69,13 +71,31 @@ export class StoredVolume {
     this.#secrets = secrets;
   }
 
-  /** Tells a program that watches the marker file that the volume's certificate changed. */
+  /**
+   * Replaces the files by others for the same certificate.
+   * @throws CertfleetError as VolumeStore.writePayload does
+   */
+  writeCaFile(payload: Payload): void {
+    try {
+      this.#parts.store.writePayload(this.record.volumeId, payload, payloadAccess(this.spec));
+    } finally {
+      // Also after a failure: it can come after the rename that publishes the files, and a repetition finds no change.
+      this.tryWriteReloadMarker();
+    }
+  }
+
+  /** Tells a program that watches the marker file that the volume's certificate or CA file changed. */
   tryWriteReloadMarker(): void {
-    const { files } = this.spec;
+    const { store } = this.#parts;
+    const { reloadMarker: name, ca } = this.spec.files;
     const { volumeId, issued } = this.record;
-    if (files.reloadMarker === undefined || issued === undefined) return;
-    const marker = { name: files.reloadMarker, fingerprintSha256: issued.fingerprintSha256 };
-    this.#try(() => this.#parts.store.writeReloadMarker(volumeId, marker, payloadAccess(this.spec)));
+    if (name === undefined || issued === undefined) return;
+    const { fingerprintSha256 } = issued;
+    this.#try(() => {
+      const caFile = store.readPayloadFile(volumeId, { name: ca, maxBytes: Infinity }) ?? '';
+      const caFileSha256 = createHash('sha256').update(caFile).digest('hex');
+      store.writeReloadMarker(volumeId, { name, fingerprintSha256, caFileSha256 }, payloadAccess(this.spec));
+    });
   }
 
   /** Deletes the key of a request that is over, so that the next request cannot reuse it. */

@@ -233,7 +233,7 @@ export class Volume {
    */
   trustChanged(trust: VolumeTrust, payload?: Payload): void {
     this.#stored.writeRecord(payload === undefined ? { ...this.record, trust } : recordOfCaFile(this, trust));
-    if (payload !== undefined) this.store.writePayload(this.volumeId, payload, payloadAccess(this.spec));
+    if (payload !== undefined) this.#stored.writeCaFile(payload);
   }
 
   /** Transition: the pod knows this generation. If the write fails, a restarted agent signals once more. */

@@ -26,7 +26,9 @@ export function checkedChain(pem: string, order: CertificateOrder): IssuedChain 
     ...(order.names.commonName === undefined ? [] : [`DNS:${order.names.commonName}`]),
   ]);
   const surplus = (leaf.subjectAltName ?? '').split(', ').find((name) => name !== '' && !allowed.has(unquoted(name)));
-  if (surplus !== undefined) throw invalid(`only the names of the policy, found ${JSON.stringify(surplus)}`);
+  if (surplus !== undefined) throw invalid(`only the names of the policy, found ${shown(surplus)}`);
+  const foreign = commonNamesOf(leaf).find((name) => name !== order.names.commonName && !allowed.has(`DNS:${name}`));
+  if (foreign !== undefined) throw invalid(`only the names of the policy, found the common name ${shown(foreign)}`);
   const lifetimeMs = leaf.validToDate.getTime() - leaf.validFromDate.getTime();
   if (!(lifetimeMs >= lifetimeBounds.minSeconds * 1000 && lifetimeMs <= order.lifetimeSeconds * 1000))
     throw invalid(`a lifetime of 3600 to ${order.lifetimeSeconds} s, found ${lifetimeMs / 1000} s`);
@@ -47,6 +49,15 @@ function readAll(pem: string): readonly X509Certificate[] {
     throw invalid('certificates as PEM');
   }
 }
+
+function commonNamesOf(leaf: X509Certificate): readonly string[] {
+  // Several are an array, which its type does not say.
+  const { CN: found } = leaf.toLegacyObject().subject as { readonly CN?: string | readonly string[] };
+  return [found ?? []].flat();
+}
+
+/** A name of an issuer for a message. */
+const shown = (name: string): string => JSON.stringify(name.slice(0, 128));
 
 /** Node quotes a value with unusual characters. */
 function unquoted(name: string): string {

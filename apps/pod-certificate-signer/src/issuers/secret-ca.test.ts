@@ -113,12 +113,23 @@ describe('checkedChain', () => {
     for (const [pem, message] of [
       [sign(order()), /the key of the request/],
       [sign({ ...wanted, names }), /only the names of the policy, found "DNS:evil/],
+      [sign({ ...wanted, names: { ...wanted.names, commonName: 'admin' } }), /found the common name "admin"/],
       [sign({ ...wanted, lifetimeSeconds: 90_000 }), /a lifetime of 3600 to 86400 s, found 90000 s/],
       [ca.certificatePem, /the key of the request/],
       ['hello', /at least one certificate/],
       ['-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n', /certificates as PEM/],
     ] as const)
       assert.throws(() => checkedChain(pem, wanted), { reason: 'InvalidCertificate', message });
+  });
+
+  test('accepts no common name, that of the policy, and a DNS name of the policy as the common name', () => {
+    const wanted = order();
+    const [dnsName] = wanted.names.dnsNames;
+    for (const commonName of [undefined, wanted.names.commonName, dnsName]) {
+      const signed = { ...wanted, names: { ...wanted.names, commonName } };
+      const { certificateChain } = signWithCa(readSecretCa(ca.data), signed, nowMs);
+      assert.ok(checkedChain(certificateChain, wanted).notAfter > new Date(nowMs));
+    }
   });
 });
 

@@ -28,6 +28,8 @@ export class StartingPods {
       clock,
       resource: pods,
       fieldSelector: 'status.phase=Pending',
+      // In pages: the authors of pods decide how large they are.
+      isFirstListFresh: true,
       project: (raw) => (raw as { readonly metadata?: ObjectMeta }).metadata?.uid,
       onEvent: ({ type, object: uid }) => {
         if (type === 'DELETED') this.#uids.delete(uid);

@@ -159,6 +159,70 @@ describe('the annotations of a pod certificate', () => {
     }
   });
 
+  test('of unusual length are denied before they are read, in short words', () => {
+    for (const annotations of [
+      { 'csi.certfleet.io/dns-names': 'x'.repeat(17_000) },
+      Object.fromEntries(Array.from({ length: 2_000 }, (_, index) => [`example.com/annotation-${index}`, ''])),
+    ])
+      assert.throws(() => decide(annotated(annotations), policy), refusal(/^expected annotations of at most 16384/));
+    const { annotations } = annotated({ 'csi.certfleet.io/dns-names': 'x'.repeat(200_000) });
+    assert.equal(annotations, undefined, 'a request that waits must not keep them');
+    const many = Array.from({ length: 100 }, (_, index) => `n-${index}.shop.svc`).join();
+    assert.equal(decide(annotated({ 'csi.certfleet.io/dns-names': many }), policy).names.dnsNames.length, 100);
+    for (const value of [`${'x'.repeat(16_000)}.shop.svc`, ','.repeat(16_000), '\u0000'.repeat(16_000)]) {
+      for (const key of ['dns-names', 'uri-sans', 'common-name', 'key-usages', 'duration', 'renew-before']) {
+        assert.throws(
+          () => decide(annotated({ [`csi.certfleet.io/${key}`]: value }), policy),
+          (thrown) => thrown instanceof Denial && thrown.message.length <= 1_024,
+          `${key} of ${value.length} characters`,
+        );
+      }
+    }
+  });
+
+  test('cannot smuggle names by other spellings', () => {
+    const uris = policyOf({
+      refinements: { uris: ['https://$POD_NAMESPACE.example.com/*', 'spiffe://example.com/x/*/y'] },
+    });
+    for (const uri of [
+      'https://shop.example.com@evil.example/x',
+      'https://shop.example.com:443@evil/x',
+      'https://shop.example.com/x?y',
+      'https://shop.example.com/x#y',
+      'https://shop.example.com/x/y',
+      'https://shop.example.com/%2e%2e',
+      'https://shop.example.com\\evil/x',
+      'HTTPS://shop.example.com/x',
+      'https://SHOP.example.com/x',
+      'https://shop.example.com/',
+      'spiffe://example.com/x//y',
+      'spiffe://example.com/x/a/b/y',
+      'spiffe://example.com/x/../y',
+      'spiffe://example.com/x/ä/y',
+    ])
+      assert.throws(() => decide(annotated({ 'csi.certfleet.io/uri-sans': uri }), uris), refusal(/uri-sans/), uri);
+    for (const name of [
+      '.shop.svc',
+      'a..shop.svc',
+      'a.shop.svc.',
+      'а.shop.svc',
+      'a.shop.svc\u0000',
+      '-a.shop.svc',
+      'a b.shop.svc',
+    ])
+      assert.throws(
+        () => decide(annotated({ 'csi.certfleet.io/dns-names': name }), policy),
+        refusal(/dns-names/),
+        name,
+      );
+    // Names are compared without case, as verifiers do.
+    assert.deepEqual(decide(annotated({ 'csi.certfleet.io/dns-names': 'A.SHOP.svc' }), policy).names.dnsNames, [
+      'a.shop.svc',
+    ]);
+    for (const duration of ['-2h', '1e9h', 'NaN', 'Infinity', '', '2', '99999999999h'])
+      assert.throws(() => decide(annotated({ 'csi.certfleet.io/duration': duration }), policy), refusal(/duration/));
+  });
+
   test('must be known, and leave a name', () => {
     for (const key of ['csi.certfleet.io/is-ca', 'example.com/dns-names', 'csi.certfleet.io/constructor'])
       assert.throws(() => decide(annotated({ [key]: 'x' }), policy), refusal(/unknown annotation, known ones: csi/));

@@ -1,6 +1,7 @@
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KeyUsage } from '@certfleet/shared/x509/key-usages.ts';
 import { keyTypeOf } from '@certfleet/shared/x509/pod-certificate-key-type.ts';
+import { maxAnnotationCharacters } from '../requests/pod-certificate-request.ts';
 import type { PodCertificateRequest } from '../requests/pod-certificate-request.ts';
 import { proveKey } from '../requests/proof-of-possession.ts';
 import type { ProvenKey } from '../requests/proof-of-possession.ts';
@@ -31,6 +32,11 @@ export function decide(request: PodCertificateRequest, policy: SignerPolicy): Ce
     const who = `ServiceAccount ${serviceAccountName} in namespace ${namespace}`;
     throw new Denial('IdentityNotAllowed', `PodCertificateSigner ${policy.name} does not allow ${who}`);
   }
+  if (annotations === undefined)
+    throw new Denial(
+      'InvalidUnverifiedUserAnnotations',
+      `expected annotations of at most ${maxAnnotationCharacters} characters together`,
+    );
   const names = (): ReturnType<typeof refine> => refine(annotations, { policy, identity });
   const { lifetimeSeconds = policy.maxLifetimeSeconds, ...refinement } = asDenial('InvalidNames', names);
   const allowedSeconds = Math.min(maxExpirationSeconds, policy.maxLifetimeSeconds, lifetimeSeconds);

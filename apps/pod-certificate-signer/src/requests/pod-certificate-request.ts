@@ -16,8 +16,8 @@ export interface PodCertificateRequest {
   /** SubjectPublicKeyInfo and a signature of the pod's UID, base64; empty in a request of Kubernetes 1.36 and later. */
   readonly publicKey: string;
   readonly proofOfPossession: string;
-  /** What the author of the pod wrote. */
-  readonly annotations: Readonly<Record<string, string>>;
+  /** What the author of the pod wrote; undefined if it is longer than `maxAnnotationCharacters`. */
+  readonly annotations: Readonly<Record<string, string>> | undefined;
   /** Neither issued, denied nor failed. */
   readonly isPending: boolean;
 }
@@ -27,6 +27,12 @@ interface RawRequest {
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly status?: { readonly conditions?: readonly { readonly type?: string }[] };
 }
+
+/**
+ * All annotations of a pod certificate together. The API server allows 256 KiB: a few hundred of such requests, also of
+ * other signers, would fill the memory.
+ */
+export const maxAnnotationCharacters = 16_384;
 
 const finalConditions: readonly (string | undefined)[] = ['Issued', 'Denied', 'Failed'];
 
@@ -50,12 +56,14 @@ export function parseRequest(raw: unknown): PodCertificateRequest | undefined {
     stubRequest: text('stubPKCS10Request'),
     publicKey: text('pkixPublicKey'),
     proofOfPossession: text('proofOfPossession'),
-    annotations: textsOf(spec['unverifiedUserAnnotations']),
+    annotations: annotationsIn(spec['unverifiedUserAnnotations']),
     isPending: !(status?.conditions ?? []).some(({ type }) => finalConditions.includes(type)),
   };
 }
 
-function textsOf(value: unknown): Readonly<Record<string, string>> {
+function annotationsIn(value: unknown): PodCertificateRequest['annotations'] {
   const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  const texts = entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  const characters = texts.reduce((sum, [key, text]) => sum + key.length + text.length, 0);
+  return characters > maxAnnotationCharacters ? undefined : Object.fromEntries(texts);
 }

@@ -31,6 +31,8 @@ export class RequestFeed {
       client,
       clock,
       log,
+      // In pages: from its cache, the API server returns all of them at once, which may be more than the memory holds.
+      isFirstListFresh: true,
       project: parseRequest,
       onEvent: ({ type, object }) => (type === 'DELETED' ? onRemoved(object.uid) : onRequest(object)),
       onSynced,

@@ -1,7 +1,7 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 
 /** Longer than the controller manager keeps a request. */
-const keptMs = 20 * 60_000;
+const keptMs = 25 * 60_000;
 const maxKept = 100_000;
 
 /**

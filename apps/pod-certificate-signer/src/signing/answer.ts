@@ -6,7 +6,6 @@ import type { RequestStatus } from '../requests/request-status.ts';
 const refreshMarginMs = 600_000;
 /** The part of the lifetime that remains at the refresh. */
 const remainingPart = 1 / 3;
-const maxMessage = 1_024;
 
 /** How a refresh is planned. */
 export interface RefreshPlan {
@@ -30,7 +29,7 @@ export function issuedStatus(chain: IssuedChain, plan: RefreshPlan, nowMs: numbe
 
 /** The final status of a request that the policy refuses. */
 export function deniedStatus({ reason, message }: Denial, nowMs: number): RequestStatus {
-  return { conditions: [condition('Denied', reason, message.slice(0, maxMessage), nowMs)] };
+  return { conditions: [condition('Denied', reason, message, nowMs)] };
 }
 
 /** When the kubelet is to refresh a certificate; the kubelet adds up to five minutes. */

@@ -52,16 +52,28 @@ export class PacedLane implements Lane {
 
   settled(result: 'signed' | 'failed' | 'ended'): void {
     this.#inFlight -= 1;
-    if (result === 'signed') this.#failures = 0;
-    if (result !== 'failed') return;
-    const { policy } = this.#options.limits();
-    const { threshold, initialMs, maxMs } = policy.backoff;
-    this.#failures += 1;
-    if (this.#failures < threshold) return;
+    if (result === 'signed') this.#recover();
+    else if (result === 'failed') this.#fail();
+  }
+
+  /** The issuer signs: others need not wait for the end of the back-off. */
+  #recover(): void {
+    this.#failures = 0;
+    this.#backoffUntilMs = -Infinity;
+    this.#failedAtMs = -Infinity;
+  }
+
+  #fail(): void {
     const { clock, random = Math.random } = this.#options;
-    const backoffMs = doubledDelayMs(initialMs, this.#failures - threshold, maxMs);
-    this.#failedAtMs = clock.monotonic();
-    this.#backoffUntilMs = this.#failedAtMs + backoffMs * (0.5 + random() / 2);
+    const { threshold, initialMs, maxMs } = this.#options.limits().policy.backoff;
+    const nowMs = clock.monotonic();
+    // Many that were in flight together fail together: during the back-off, failures do not make it longer.
+    if (nowMs >= this.#backoffUntilMs) {
+      this.#failures += 1;
+      const backoffMs = doubledDelayMs(initialMs, this.#failures - threshold, maxMs);
+      if (this.#failures >= threshold) this.#backoffUntilMs = nowMs + backoffMs * (0.5 + random() / 2);
+    }
+    if (this.#failures >= threshold) this.#failedAtMs = nowMs;
   }
 
   #backoffMs(isUrgent: boolean): number {

@@ -3,8 +3,8 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import type { PodCertificateRequest } from '../requests/pod-certificate-request.ts';
 
 /**
- * How long the place of a request that was removed is kept. The controller manager removes a request after 15 minutes, and
- * the kubelet makes the next one at its next pass, or after 10 to 15 minutes if it must assume the removal.
+ * How long the place of a request that was removed is kept. The controller manager removes a request after 15 to 20 minutes,
+ * and the kubelet then makes the next one. If it was removed earlier, the kubelet waits until it is 10 to 15 minutes old.
  */
 const keptMs = 45 * 60_000;
 const maxKept = 200_000;
@@ -29,7 +29,7 @@ interface KnownPlace extends Place {
 
 /**
  * The places of pods' projections in the queue. They outlive the requests, which the controller manager removes after
- * 15 minutes whether they were answered or not.
+ * 15 to 20 minutes whether they were answered or not.
  */
 export class Places {
   readonly #clock: Pick<Clock, 'monotonic'>;
@@ -70,6 +70,6 @@ export class Places {
  * as old as the pod.
  */
 function keyOf({ identity, signerName, annotations, maxExpirationSeconds }: PodCertificateRequest): string {
-  const parts = [identity.pod.uid, signerName, maxExpirationSeconds, Object.entries(annotations).sort()];
+  const parts = [identity.pod.uid, signerName, maxExpirationSeconds, Object.entries(annotations ?? {}).sort()];
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64');
 }

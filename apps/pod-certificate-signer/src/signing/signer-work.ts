@@ -18,6 +18,7 @@ import type { AnswerMemory } from './answer-memory.ts';
 import type { Lane } from './lane.ts';
 import { oldestOf } from './places.ts';
 import type { Place, Places } from './places.ts';
+import { PodShares } from './pod-shares.ts';
 import { RefreshSpread } from './refresh-spread.ts';
 import { RequestQueue } from './request-queue.ts';
 import type { QueuedRequest } from './request-queue.ts';
@@ -59,6 +60,7 @@ export class SignerWork {
   readonly #options: SignerWorkOptions;
   readonly #queue: RequestQueue;
   readonly #spread = new RefreshSpread();
+  readonly #shares = new PodShares();
   readonly #stop = new AbortController();
   readonly #retries: RequestRetries;
   /** Requests that the policy has not allowed: without a decision, or with a denial that is not written yet. */
@@ -93,7 +95,7 @@ export class SignerWork {
 
   /** Requests without an answer. */
   get pending(): number {
-    return this.#undecided.size + this.#queue.size;
+    return this.#undecided.size + this.#queue.size + this.#shares.waiting;
   }
 
   /** Why the issuer did not sign the last request; undefined after a success. */
@@ -112,7 +114,7 @@ export class SignerWork {
   put(request: PodCertificateRequest): void {
     const { uid, identity } = request;
     if (this.#stop.signal.aborted || this.#options.answers.has(uid)) return;
-    if (this.#queue.has(uid) || this.#undecided.has(uid)) return;
+    if (this.#queue.has(uid) || this.#undecided.has(uid) || !this.#shares.enter(uid, identity.pod.uid)) return;
     this.#undecided.set(uid, { podUid: identity.pod.uid, place: this.#options.places.take(request) });
     this.#decideSoon(uid);
   }
@@ -120,6 +122,8 @@ export class SignerWork {
   remove(uid: string): void {
     this.#settle(uid);
     this.#queue.remove(uid);
+    const next = this.#options.latest(this.#shares.leave(uid) ?? '');
+    if (next !== undefined) this.put(next);
   }
 
   /** The pod of these requests starts, or does not start any more. */
@@ -133,6 +137,7 @@ export class SignerWork {
     this.#retries.stop();
     this.#undecided.clear();
     this.#toDecide.clear();
+    this.#shares.clear();
   }
 
   #decideSoon(uid: string): void {

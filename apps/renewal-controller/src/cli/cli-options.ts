@@ -112,7 +112,8 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
 
   certfleet status                        fleet summary and bulk renewals
   certfleet list                          volumes; filters: -n, --node, --pod, --issuer, --state, --served, --search; --sort
-      --at-risk                           only volumes whose renewal is not certain, with the reason; the next to expire first
+      --at-risk                           only volumes whose renewal is not certain, with the reason; the next to expire first;
+                                          and the pod certificates at risk, unless a filter is for volumes only
       --expires-before TIME               a length from now (24h) or a time in RFC 3339
       --posture                           keys, signatures, lifetimes and usages of the certificates instead of the renewals
       --rsa-below BITS, --signature PATTERN, --lifetime-over 90d, --is-ca, --usage PATTERN
@@ -120,7 +121,7 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
       --workload Deployment/web, --label team=payments
   certfleet show VOLUME                   one volume in detail; --certificate prints its certificate
   certfleet pod-certificates              certificates that kubelets request for pods, whoever signs them;
-      filters: -n, --node, --pod, --signer, --state, --search; --sort
+      filters: -n, --node, --pod, --signer, --state, --search, --at-risk, --expires-before; --sort
   certfleet nodes                         nodes and when their agents were last seen
   certfleet lanes                         lanes of issuers: rate limit, waiting renewals, pauses
   certfleet renew --reason TEXT           renew the selected volumes now; --dry-run counts, --wait follows

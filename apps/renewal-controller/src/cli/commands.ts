@@ -24,7 +24,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   show: { run: showVolume, flags: ['certificate'] },
   'pod-certificates': {
     run: podCertificates,
-    flags: ['namespace', 'node', 'pod', 'signer', 'state', 'search', 'sort'],
+    flags: ['namespace', 'node', 'pod', 'signer', 'state', 'search', 'sort', 'at-risk', 'expires-before'],
   },
   nodes: { run: nodes, flags: [] },
   lanes: { run: lanes, flags: ['search', 'state', 'sort'] },

@@ -5,61 +5,88 @@ import type {
 } from '@certfleet/operator-api/pod-certificates.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { allPages, show } from './command.ts';
-import type { Command } from './command.ts';
+import type { Command, CommandContext } from './command.ts';
+import { timeLimit } from './time-limit.ts';
 import { age, distance, table } from './table.ts';
 
 /** Lists the pod certificates that match the flags. */
 export const podCertificates: Command = async (context) => {
-  const { namespace, node, pod, signer, state, search, sort = 'namespace' } = context.options.flags;
-  const query = { namespace, node, pod, signer, state, search, sort };
-  const pages = await allPages<PodCertificatePage>(context.ask, 'pod-certificates', query);
-  const [first] = pages;
-  if (first?.following === 'off')
+  const { namespace, node, pod, signer, state, search, 'at-risk': isAtRisk, sort } = context.options.flags;
+  const risk = isAtRisk === true ? 'any' : undefined;
+  const wanted = { namespace, node, pod, signer, state, search, risk, ...timeLimit(context) };
+  const found = await listPodCertificates(context, {
+    ...wanted,
+    sort: sort ?? (isAtRisk === true ? 'expires' : 'namespace'),
+  });
+  if (found.following === 'off')
     throw new CertfleetError(
       'failed-precondition',
       'the controller does not follow pod certificates: set controller.podCertificates.enabled in the chart',
     );
-  const certificates = pages.flatMap((page) => page.certificates);
-  const { following = 'current', problem } = pages.at(-1) ?? {};
-  const shown = { certificates, following, ...(problem !== undefined && { problem }) };
-  show(context, shown, () => certificateTable(certificates, context.clock.now()));
-  if (following === 'current') return;
-  throw new CertfleetError('unavailable', `rows may be outdated or missing: ${problem ?? 'they are not loaded yet'}`, {
-    reason: 'Partial',
-  });
+  show(context, found, () => certificateTable(found.certificates, context.clock.now(), isAtRisk === true));
+  assertCurrent(found);
 };
 
-function certificateTable(certificates: readonly PodCertificate[], nowMs: number): string {
-  const rows = certificates.map((each) => [
-    each.namespace,
-    each.pod,
-    each.node,
-    each.signer,
-    each.reason === undefined ? each.state : `${each.state} (${each.reason})`,
-    age(each.since, nowMs),
-    distance(each.beginRefreshAt, nowMs),
-    distance(each.notAfter, nowMs),
-    each.keyType,
-    each.volumes.join(','),
-  ]);
-  const titles = [
-    'NAMESPACE',
-    'POD',
-    'NODE',
-    'SIGNER',
-    'STATE',
-    'SINCE',
-    'REFRESHES IN',
-    'EXPIRES IN',
-    'KEY',
-    'VOLUME',
-  ];
-  return table(titles, rows);
+/** What the controller knows of the pod certificates that match a query. */
+export type ListedPodCertificates = Pick<PodCertificatePage, 'certificates' | 'following' | 'problem'>;
+
+export async function listPodCertificates(
+  { ask }: CommandContext,
+  query: Readonly<Record<string, string | boolean | undefined>>,
+): Promise<ListedPodCertificates> {
+  const pages = await allPages<PodCertificatePage>(ask, 'pod-certificates', query);
+  const certificates = pages.flatMap((page) => page.certificates);
+  const { following = 'current', problem } = pages.at(-1) ?? {};
+  return { certificates, following, ...(problem !== undefined && { problem }) };
 }
 
+/** @throws CertfleetError unavailable if rows may be outdated or missing, with exit code 2 */
+export function assertCurrent({ following, problem }: ListedPodCertificates): void {
+  if (following === 'current' || following === 'off') return;
+  const why = problem ?? 'they are not loaded yet';
+  throw new CertfleetError('unavailable', `rows of pod certificates may be outdated or missing: ${why}`, {
+    reason: 'Partial',
+  });
+}
+
+/** @param isAtRisk whether the reasons of risks are shown instead of the times of requests */
+export function certificateTable(certificates: readonly PodCertificate[], nowMs: number, isAtRisk: boolean): string {
+  const columns: Columns = [
+    ['NAMESPACE', ({ namespace }) => namespace],
+    ['POD', ({ pod }) => pod],
+    ['NODE', ({ node }) => node],
+    ['SIGNER', ({ signer }) => signer],
+    ['STATE', ({ state, reason }) => (reason === undefined ? state : `${state} (${reason})`)],
+    ...(isAtRisk ? riskColumns(nowMs) : requestColumns(nowMs)),
+    ['EXPIRES IN', ({ notAfter }) => distance(notAfter, nowMs)],
+    ['KEY', ({ keyType }) => keyType],
+    ['VOLUME', ({ volumes }) => volumes.join(',')],
+  ];
+  return table(
+    columns.map(([title]) => title),
+    certificates.map((each) => columns.map(([, cell]) => cell(each))),
+  );
+}
+
+type Columns = readonly (readonly [title: string, cell: (certificate: PodCertificate) => string])[];
+
+const riskColumns = (nowMs: number): Columns => [
+  ['RISK', ({ risk }) => risk?.reason ?? ''],
+  ['SINCE', ({ risk }) => age(risk?.since, nowMs)],
+];
+
+const requestColumns = (nowMs: number): Columns => [
+  ['SINCE', ({ since }) => age(since, nowMs)],
+  ['REFRESHES IN', ({ beginRefreshAt }) => distance(beginRefreshAt, nowMs)],
+];
+
 /** The counts of the pod certificates, for the summary of the fleet. */
-export function podCertificateCounts({ total, byState, following }: PodCertificateSummary): string {
-  const counts = Object.entries(byState).map(([state, count]) => [state, String(count)]);
+export function podCertificateCounts(summary: PodCertificateSummary): string {
+  const { total, byState, following } = summary;
+  // A controller of an earlier release does not send it.
+  const { atRisk } = summary as Partial<PodCertificateSummary>;
+  const risk = atRisk === undefined ? [] : [['at risk', String(atRisk)]];
+  const counts = [...Object.entries(byState).map(([state, count]) => [state, String(count)]), ...risk];
   const note = following === 'current' ? '' : ` (${following})`;
   return table(['POD CERTIFICATES', ''], [['total', `${total}${note}`], ...counts]);
 }

@@ -117,20 +117,32 @@ describe('runCli', () => {
       risk: { reason: 'node-silent', since: at(3_600_000 - 11_000) },
     };
     const group = { value: 'shop', count: 3, atRisk: 2, soonestExpiry: at(2 * 3_600_000) };
+    const denied = {
+      ...{ namespace: 'shop', pod: 'web-0', node: 'a', signer: 'example.com/ca', volumes: ['tls'], keyType: 'ED25519' },
+      ...{ state: 'denied', reason: 'NotAllowed', risk: { reason: 'denied', since: at(3_600_000 - 12_000) } },
+    };
+    const answers = {
+      'volumes/groups': { groups: [group], total: 2, volumes: 4 },
+      volumes: { volumes: [volume] },
+      'pod-certificates': { certificates: [denied], following: 'current' },
+    };
     const answer: RequestListener = ({ url = '' }, response) => {
-      asked.push(decodeURIComponent(url.replace('/api/v1/', '')));
-      response.end(
-        JSON.stringify(url.includes('groups') ? { groups: [group], total: 2, volumes: 4 } : { volumes: [volume] }),
-      );
+      const path = decodeURIComponent(url.replace('/api/v1/', ''));
+      asked.push(path);
+      response.end(JSON.stringify(answers[path.split('?')[0] as keyof typeof answers]));
     };
     const listed = await run(t, answer, 'list', '--at-risk', '--expires-before=24h');
     assert.match(listed.out, /RISK +SINCE +VOLUME\n.*node-silent +11s ago +v\n/);
+    assert.match(listed.out, /shop +web-0 +a +example.com\/ca +denied \(NotAllowed\) +denied +12s ago +ED25519 +tls\n/);
     const grouped = await run(t, answer, 'list', '--group-by=namespace', '--at-risk');
     assert.match(grouped.out, /NAMESPACE +VOLUMES +AT RISK +SOONEST EXPIRY IN\nshop +3 +2 +60m0s\nand 1 more\n/);
     assert.deepEqual(asked, [
       `volumes?limit=1000&risk=any&expiresBefore=${at(25 * 3_600_000)}&sort=expires`,
+      `pod-certificates?limit=1000&risk=any&sort=expires&expiresBefore=${at(25 * 3_600_000)}`,
       'volumes/groups?limit=1000&risk=any&by=namespace',
     ]);
+    await run(t, answer, 'list', '--at-risk', '--issuer=ca');
+    assert.equal(asked.length, 4, 'an issuer is a filter for volumes only');
     const refused = await run(t, answer, 'list', '--expires-before=soon');
     assert.equal(refused.code, 64);
     assert.match(refused.errors, /--expires-before: expected a length such as 24h/);

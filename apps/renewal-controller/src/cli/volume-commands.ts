@@ -8,12 +8,15 @@ import type {
   VolumePage,
   VolumeRow,
 } from '@certfleet/operator-api/volumes.ts';
-import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { allPages, operand, show, withQuery } from './command.ts';
 import type { Command, CommandContext } from './command.ts';
 import { postureColumns, postureFilter } from './posture-flags.ts';
 import type { Column } from './posture-flags.ts';
+import { assertCurrent, certificateTable, listPodCertificates } from './pod-certificate-command.ts';
+import type { ListedPodCertificates } from './pod-certificate-command.ts';
 import { age, distance, table } from './table.ts';
+import { timeLimit } from './time-limit.ts';
 
 /** Lists the volumes that match the flags, or groups them. */
 export const list: Command = async (context) => {
@@ -29,8 +32,37 @@ export const list: Command = async (context) => {
   const wanted = { ...filter, sort: sort ?? (isAtRisk === true ? 'expires' : 'namespace') };
   const pages = await allPages<VolumePage>(context.ask, 'volumes', wanted);
   const volumes = pages.flatMap((page) => page.volumes);
-  show(context, { volumes }, () => volumeTable(volumes, context));
+  let failure: CertfleetError | undefined;
+  const pods = await podCertificatesAtRisk(context).catch((thrown: unknown) => {
+    failure = asCertfleetError(thrown);
+    return undefined;
+  });
+  const answer = { volumes, ...(pods && { podCertificates: pods }) };
+  show(context, answer, () => {
+    const listed = volumeTable(volumes, context);
+    return pods === undefined ? listed : `${listed}\n${certificateTable(pods.certificates, context.clock.now(), true)}`;
+  });
+  if (pods !== undefined) assertCurrent(pods);
+  if (failure === undefined) return;
+  const message = `the pod certificates cannot be read: ${failure.message}`;
+  throw new CertfleetError('unavailable', message, { reason: 'Partial' });
 };
+
+/** Filters that only volumes have. */
+const volumeFilters: readonly string[] = [
+  ...['volume', 'issuer', 'state', 'served', 'workload', 'label'],
+  ...['rsa-below', 'signature', 'lifetime-over', 'is-ca', 'usage'],
+];
+
+/** Undefined without --at-risk, if a filter is for volumes only, or if the controller does not follow pod certificates. */
+async function podCertificatesAtRisk(context: CommandContext): Promise<ListedPodCertificates | undefined> {
+  const { flags } = context.options;
+  const { namespace, node, pod, search } = flags;
+  if (flags['at-risk'] !== true || volumeFilters.some((flag) => flags[flag] !== undefined)) return undefined;
+  const query = { namespace, node, pod, search, risk: 'any', sort: 'expires', ...timeLimit(context) };
+  const found = await listPodCertificates(context, query);
+  return found.following === 'off' ? undefined : found;
+}
 
 const servedColumns: readonly Column[] = [['SERVED', ({ served }) => served?.state ?? '']];
 
@@ -69,22 +101,6 @@ function volumeTable(volumes: readonly VolumeRow[], { options: { flags }, clock 
     volumes.map((each) => columns.map(([, cell]) => cell(each))),
   );
 }
-
-/** The limit of --expires-before, a length from now or a time. */
-function timeLimit({ options, clock }: CommandContext): { readonly expiresBefore?: string } {
-  const { 'expires-before': given } = options.flags;
-  if (typeof given !== 'string') return {};
-  const [, digits, unit] = /^(\d{1,4})([mhd])$/.exec(given) ?? [];
-  const atMs =
-    digits === undefined ? Date.parse(given) : clock.now() + Number(digits) * unitMs[unit as 'm' | 'h' | 'd'];
-  if (!Number.isNaN(atMs)) return { expiresBefore: new Date(atMs).toISOString() };
-  throw new CertfleetError(
-    'invalid-argument',
-    `--expires-before: expected a length such as 24h or a time in RFC 3339, found ${JSON.stringify(given)}`,
-  );
-}
-
-const unitMs = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 async function listGroups(
   context: CommandContext,

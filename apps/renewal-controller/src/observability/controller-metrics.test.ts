@@ -183,7 +183,12 @@ describe('ControllerMetrics', () => {
     });
     const large = Array.from({ length: 60 }, (_, i) => [`example.com/${i}`, tally(10, { issued: 10 })] as const);
     const signers = new Map([...large, ['example.com/small', tally(1, { denied: 1 })] as const]);
-    const stats = { all: tally(601, { issued: 600, overdue: 2, expired: 1 }), signers };
+    const risk = { reason: 'overdue', sinceMs: nowMs, soonestExpiryMs: undefined, refusal: '', refusedMs: 0 } as const;
+    const risks = [
+      { ...risk, signer: 'example.com/small', count: 2 },
+      { ...risk, signer: 'example.com/59', count: 3 },
+    ];
+    const stats = { all: tally(601, { issued: 600, overdue: 2, expired: 1 }), signers, risks };
     const podCertificates = { isCurrent: true, stats };
     const taken = { ...snapshotOf([]), podCertificates };
     const series = await seriesOf(new ControllerMetrics(() => Promise.resolve(taken), new ManualClock(nowMs)));
@@ -192,6 +197,8 @@ describe('ControllerMetrics', () => {
     assert.equal(series.get('pod_certificates{signer="example.com/small",state="denied"}'), 1);
     assert.equal(series.get('pod_certificates{signer="other",state="issued"}'), 110);
     assert.equal(series.get('pod_certificates_soonest_not_after_timestamp_seconds{signer="other"}'), nowMs / 1000 + 10);
+    assert.equal(series.get('pod_certificates_at_risk{signer="example.com/small",reason="overdue"}'), 2);
+    assert.equal(series.get('pod_certificates_at_risk{signer="example.com/59",reason="overdue"}'), 3);
     assert.equal(series.get('pod_certificates_overdue'), 3);
     assert.equal(series.get('pod_certificates_current'), 1);
     const off = await seriesOf(new ControllerMetrics(() => Promise.resolve(snapshotOf([])), new ManualClock(nowMs)));

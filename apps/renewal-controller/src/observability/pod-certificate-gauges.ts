@@ -12,7 +12,6 @@ type Register = (
 /** Signers with their own series; tenants can choose signer names, so the number is bounded. */
 const maxNamed = 50;
 const other = 'other';
-const troubled = ['denied', 'failed', 'expired', 'overdue'] as const;
 
 /** Registers the gauges of pod certificates; they are absent unless the controller follows them. */
 export function podCertificateGauges(gauge: Register): void {
@@ -39,6 +38,16 @@ export function podCertificateGauges(gauge: Register): void {
     },
   );
   gauge(
+    'pod_certificates_at_risk',
+    ['signer', 'reason'],
+    `Pod certificates that are not certain to be valid, by signer and reason: denied, failed, expired, overdue, or waiting for a signer for too long. ${rest}`,
+    (g, { podCertificates }) => {
+      const named = new Set(namedSigners(podCertificates?.stats).map(([signer]) => signer));
+      for (const { signer, reason, count } of podCertificates?.stats?.risks ?? [])
+        g.inc({ signer: named.has(signer) ? signer : other, reason }, count);
+    },
+  );
+  gauge(
     'pod_certificates_overdue',
     [],
     'Pod certificates that the kubelet has not refreshed in time, expired ones included.',
@@ -59,9 +68,10 @@ export function podCertificateGauges(gauge: Register): void {
 
 /** The tallies with the signer of their series. */
 function namedSigners(stats: PodCertificateStats | undefined): readonly (readonly [string, PodCertificateTally])[] {
-  const rank = ({ byState }: PodCertificateTally): number => (troubled.some((state) => byState[state] > 0) ? 1 : 0);
+  const risky = new Set(stats?.risks.map(({ signer }) => signer));
+  const rank = (signer: string): number => (risky.has(signer) ? 1 : 0);
   const sorted = [...(stats?.signers ?? [])].sort(
-    ([nameA, a], [nameB, b]) => rank(b) - rank(a) || b.total - a.total || (nameA < nameB ? -1 : 1),
+    ([nameA, a], [nameB, b]) => rank(nameB) - rank(nameA) || b.total - a.total || (nameA < nameB ? -1 : 1),
   );
   return sorted.map(([signer, tally], i) => [i < maxNamed ? signer : other, tally]);
 }

@@ -66,6 +66,17 @@ describe('the list of pod certificates', () => {
     assert.deepEqual(idsOf({ namespace: 'none' }), []);
   });
 
+  test('filters by risk and expiry, without regard to them in the counts', () => {
+    assert.deepEqual(idsOf({ risk: 'any' }), ['overdue', 'denied', 'new']);
+    assert.deepEqual(idsOf({ risk: 'none' }), ['soon', 'late', 'unknown']);
+    assert.deepEqual(idsOf({ risk: 'waiting,denied', pod: 'web-denied' }), ['denied']);
+    const { byState, certificates } = pageOf({ risk: 'denied' });
+    assert.deepEqual([byState.issued, certificates[0]?.risk?.reason], [2, 'denied']);
+    assert.equal(certificates[0]?.risk?.since, new Date(nowMs - 1_000).toISOString());
+    // Without a certificate nothing expires.
+    assert.deepEqual(idsOf({ expiresBefore: new Date(nowMs + 3 * hourMs).toISOString() }), ['overdue', 'soon']);
+  });
+
   test('counts by state without regard to the state that is shown, and names all signers', () => {
     const { total, byState, signers } = pageOf({ state: 'denied', namespace: 'shop' });
     assert.equal(total, 1);
@@ -113,6 +124,11 @@ describe('countPodCertificates', () => {
     const { all, signers } = countPodCertificates([...rows, issuedRow('gone', -1)], nowMs);
     assert.deepEqual([all.total, all.byState.expired, all.byState.overdue], [7, 1, 1]);
     assert.equal(all.soonestExpiryMs, nowMs + hourMs / 2);
+    const { risks } = countPodCertificates([...rows, issuedRow('gone', -1)], nowMs);
+    assert.deepEqual(
+      risks.map(({ reason, count }) => `${reason} ${count}`),
+      ['denied 1', 'expired 1', 'overdue 1', 'waiting 1'],
+    );
     assert.equal(signers.get('example.com/other')?.soonestExpiryMs, nowMs + 2 * hourMs);
   });
 });

@@ -7,7 +7,9 @@ import { podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
 import type { PodCertificateState } from '@certfleet/operator-api/vocabulary.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { namePattern } from '../fleet-index/query/name-pattern.ts';
-import { stateOf } from './pod-certificate-row.ts';
+import { riskMatcher, riskOf } from './pod-certificate-risk.ts';
+import type { PodCertificateRisk } from './pod-certificate-risk.ts';
+import { pendingSinceMs, stateOf } from './pod-certificate-row.ts';
 import type { PodCertificateRow } from './pod-certificate-row.ts';
 import { noPodCertificates } from './pod-certificate-stats.ts';
 import type { PodCertificateCounts } from './pod-certificate-stats.ts';
@@ -16,6 +18,7 @@ import type { PodCertificates } from './pod-certificate-view.ts';
 interface StatedRow {
   readonly row: PodCertificateRow;
   readonly state: PodCertificateState;
+  readonly risk: PodCertificateRisk | undefined;
 }
 
 interface SortableRow extends StatedRow {
@@ -50,7 +53,7 @@ export function podCertificatePage(
 
 interface Selection {
   readonly matching: SortableRow[];
-  /** Of the rows that match all criteria but the state. */
+  /** Of the rows that match all criteria but state and risk. */
   readonly byState: PodCertificateCounts;
   /** Of all rows. */
   readonly signers: ReadonlySet<string>;
@@ -59,18 +62,26 @@ interface Selection {
 function select(rows: Iterable<PodCertificateRow>, query: PodCertificateQuery, nowMs: number): Selection {
   const isMatch = matcher(query);
   const byState = noPodCertificates();
-  const wanted = query.state?.split(',');
+  const isShown = shownMatcher(query);
   const matching: SortableRow[] = [];
   const signers = new Set<string>();
   const keyOf = sortKeys[query.sort ?? 'expires'];
   for (const row of rows) {
     signers.add(row.signer);
     if (!isMatch(row)) continue;
-    const found = { row, state: stateOf(row, nowMs) };
-    byState[found.state] += 1;
-    if (wanted?.includes(found.state) ?? true) matching.push({ ...found, key: keyOf(found) });
+    const state = stateOf(row, nowMs);
+    byState[state] += 1;
+    const found = { row, state, risk: riskOf(row, state, nowMs) };
+    if (isShown(found)) matching.push({ ...found, key: keyOf(found) });
   }
   return { matching, byState, signers };
+}
+
+/** Whether a row matches the criteria of state and risk. */
+function shownMatcher({ state, risk }: PodCertificateQuery): (found: StatedRow) => boolean {
+  const states = state?.split(',');
+  const isWanted = riskMatcher(risk ?? '');
+  return (found) => (states?.includes(found.state) ?? true) && (risk === undefined || isWanted(found.risk));
 }
 
 /** @throws CertfleetError invalid-argument for an invalid cursor */
@@ -90,8 +101,9 @@ function cutPage(
   return { page, next: hasMore ? encodeCursor([last.key, last.row.id]) : undefined };
 }
 
-/** Whether a row matches all criteria but the state. */
-function matcher({ search, namespace, pod, node, signer }: PodCertificateQuery): (row: PodCertificateRow) => boolean {
+/** Whether a row matches all criteria but state and risk. */
+function matcher(query: PodCertificateQuery): (row: PodCertificateRow) => boolean {
+  const { search, namespace, pod, node, signer, expiresBefore } = query;
   const patterns = [
     [namespace, (row: PodCertificateRow) => row.namespace],
     [pod, (row: PodCertificateRow) => row.pod],
@@ -103,6 +115,10 @@ function matcher({ search, namespace, pod, node, signer }: PodCertificateQuery):
     const isMatch = namePattern(pattern);
     return [(row: PodCertificateRow) => isMatch(valueOf(row))];
   });
+  if (expiresBefore !== undefined) {
+    const limitMs = Date.parse(expiresBefore);
+    criteria.push(({ certificate }) => certificate !== undefined && certificate.notAfterMs < limitMs);
+  }
   const part = search?.toLowerCase();
   return (row) => criteria.every((isMet) => isMet(row)) && (part === undefined || isFound(row, part));
 }
@@ -131,22 +147,21 @@ const sortKeys: Readonly<Record<SortKey, (row: StatedRow) => string | number>> =
   state: ({ state }) => podCertificateStates.indexOf(state),
 };
 
-function toDto({ row, state }: StatedRow): PodCertificate {
+function toDto({ row, state, risk }: StatedRow): PodCertificate {
   const { id, namespace, pod, podUid, serviceAccount, node, workload, signer, volumes, keyType } = row;
   return {
     kind: 'pod-certificate',
     ...{ id, namespace, pod, podUid, serviceAccount, node, workload, signer, keyType, state },
     volumes: [...volumes],
+    ...(risk && { risk: { reason: risk.reason, since: iso(risk.sinceMs) } }),
     ...requestFields(row, state),
     ...certificateFields(row),
   };
 }
 
-function requestFields(
-  { request, podCreatedMs }: PodCertificateRow,
-  state: PodCertificateState,
-): Partial<PodCertificate> {
-  if (request === undefined) return state === 'pending' ? { since: iso(podCreatedMs) } : {};
+function requestFields(row: PodCertificateRow, state: PodCertificateState): Partial<PodCertificate> {
+  const { request } = row;
+  if (request === undefined) return state === 'pending' ? { since: iso(pendingSinceMs(row)) } : {};
   const { name, sinceMs, outcome, reason, message } = request;
   return {
     request: name,

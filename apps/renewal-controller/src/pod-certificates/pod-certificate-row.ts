@@ -31,6 +31,8 @@ export interface PodCertificateRow {
   /** Whether the pod was followed since its creation, so that no request was missed. */
   readonly isFollowed: boolean;
   readonly podCreatedMs: number;
+  /** When the pod got its node; undefined before, and in a row of an earlier release. */
+  readonly scheduledMs?: number;
   /** Undefined until a request was seen: the kubelet has not made one yet, or the index was lost. */
   readonly request?: LatestRequest;
   /** The latest issued certificate: the pod uses it, also while a refresh is pending or after it was refused. */
@@ -45,8 +47,11 @@ export function newRow(
   { key, signer, keyType, volumes }: PodProjection,
   isFollowed: boolean,
 ): PodCertificateRow {
-  const { uid: podUid, namespace, name, node, serviceAccount, workload, createdMs: podCreatedMs } = pod;
-  const ofPod = { podUid, namespace, pod: name, node, serviceAccount, workload, podCreatedMs };
+  const { uid: podUid, namespace, name, node, serviceAccount, workload, createdMs: podCreatedMs, scheduledMs } = pod;
+  const ofPod = {
+    ...{ podUid, namespace, pod: name, node, serviceAccount, workload, podCreatedMs },
+    ...(scheduledMs !== undefined && { scheduledMs }),
+  };
   return { id: rowId(podUid, key), ...ofPod, signer, keyType, volumes, isFollowed };
 }
 
@@ -63,9 +68,13 @@ export function withPod(row: PodCertificateRow, pod: ProjectingPod, projection: 
 
 /** The row of a pod whose requests may have been missed. */
 export function withoutRequests(row: PodCertificateRow): PodCertificateRow {
-  const { id, podUid, namespace, pod, node, serviceAccount, workload, podCreatedMs, signer, keyType, volumes } = row;
+  const { id, podUid, namespace, pod, node, serviceAccount, workload, signer, keyType, volumes } = row;
+  const { podCreatedMs, scheduledMs } = row;
   const ofPod = { podUid, namespace, pod, node, serviceAccount, workload, podCreatedMs };
-  return { id, ...ofPod, signer, keyType, volumes, isFollowed: false };
+  return {
+    ...{ id, ...ofPod, ...(scheduledMs !== undefined && { scheduledMs }), signer, keyType, volumes },
+    isFollowed: false,
+  };
 }
 
 /**
@@ -115,6 +124,14 @@ function sinceOf(before: LatestRequest | undefined, { createdMs, answer }: Obser
 export const refreshJitterMs = 5 * 60_000;
 const marginMs = 3 * 60_000;
 
+/** From when on a certificate is overdue without a newer request. */
+export const overdueAtMs = ({ beginRefreshAtMs }: CertificateTimes): number =>
+  beginRefreshAtMs + refreshJitterMs + marginMs;
+
+/** Since when a pending row has waited: for the answer to its request, or for the kubelet's first request. */
+export const pendingSinceMs = ({ request, scheduledMs, podCreatedMs }: PodCertificateRow): number =>
+  request?.sinceMs ?? scheduledMs ?? podCreatedMs;
+
 /** The state of a row at a time. A newer request than the certificate's ends `overdue`. */
 export function stateOf(row: PodCertificateRow, nowMs: number): PodCertificateState {
   const { request, certificate } = row;
@@ -122,7 +139,7 @@ export function stateOf(row: PodCertificateRow, nowMs: number): PodCertificateSt
   if (certificate === undefined) return request === undefined && mayHaveRequested(row) ? 'unknown' : 'pending';
   if (nowMs >= certificate.notAfterMs) return 'expired';
   if (request?.outcome === 'pending') return 'pending';
-  return nowMs > certificate.beginRefreshAtMs + refreshJitterMs + marginMs ? 'overdue' : 'issued';
+  return nowMs > overdueAtMs(certificate) ? 'overdue' : 'issued';
 }
 
 /**

@@ -1,5 +1,7 @@
 import { podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
 import type { PodCertificateState } from '@certfleet/operator-api/vocabulary.ts';
+import { PodCertificateRiskCounter, riskOf } from './pod-certificate-risk.ts';
+import type { PodCertificateRiskTally } from './pod-certificate-risk.ts';
 import { stateOf } from './pod-certificate-row.ts';
 import type { PodCertificateRow } from './pod-certificate-row.ts';
 
@@ -16,6 +18,7 @@ export interface PodCertificateTally {
 export interface PodCertificateStats {
   readonly all: PodCertificateTally;
   readonly signers: ReadonlyMap<string, PodCertificateTally>;
+  readonly risks: readonly PodCertificateRiskTally[];
 }
 
 export function noPodCertificates(): PodCertificateCounts {
@@ -24,17 +27,20 @@ export function noPodCertificates(): PodCertificateCounts {
 
 const emptyTally = (): PodCertificateTally => ({ total: 0, byState: noPodCertificates(), soonestExpiryMs: undefined });
 
-/** Counts rows by signer and state. */
+/** Counts rows by signer, state and risk. */
 export function countPodCertificates(rows: Iterable<PodCertificateRow>, nowMs: number): PodCertificateStats {
   const all = emptyTally();
   const signers = new Map<string, PodCertificateTally>();
+  const risks = new PodCertificateRiskCounter();
   for (const row of rows) {
     let signer = signers.get(row.signer);
     if (signer === undefined) signers.set(row.signer, (signer = emptyTally()));
     const state = stateOf(row, nowMs);
     for (const tally of [all, signer]) add(tally, state, row.certificate?.notAfterMs, nowMs);
+    const risk = riskOf(row, state, nowMs);
+    if (risk !== undefined) risks.count(row, risk);
   }
-  return { all, signers };
+  return { all, signers, risks: risks.tallies() };
 }
 
 function add(

@@ -1,4 +1,5 @@
 import type { ObjectMeta } from '@certfleet/shared/kube/api-resource.ts';
+import { workloadOfPod } from '@certfleet/shared/kube/workload-of-pod.ts';
 import { defaultExpirationSeconds, projectionKey, stringsOf } from './projection-key.ts';
 
 /** One certificate of a pod: its equal podCertificate sources. */
@@ -22,6 +23,8 @@ export interface ProjectingPod {
   readonly workload: string;
   /** By the clock of the API server. */
   readonly createdMs: number;
+  /** When it got its node, by the same clock; undefined before. */
+  readonly scheduledMs?: number;
   /** Empty once the pod has ended: the kubelet then refreshes nothing. */
   readonly projections: readonly PodProjection[];
 }
@@ -39,7 +42,14 @@ interface RawPod {
     readonly serviceAccountName?: string;
     readonly volumes?: readonly RawVolume[];
   };
-  readonly status?: { readonly phase?: string };
+  readonly status?: {
+    readonly phase?: string;
+    readonly conditions?: readonly {
+      readonly type?: string;
+      readonly status?: string;
+      readonly lastTransitionTime?: string;
+    }[];
+  };
 }
 
 interface RawVolume {
@@ -61,7 +71,17 @@ export function parsePod(raw: unknown): ProjectingPod | undefined {
   if (metadata.uid === undefined || projections.length === 0) return undefined;
   const { nodeName: node = '', serviceAccountName: serviceAccount = 'default' } = spec;
   const hasEnded = endedPhases.has(status?.phase);
-  return { ...identityOf(metadata.uid, metadata), node, serviceAccount, projections: hasEnded ? [] : projections };
+  return {
+    ...identityOf(metadata.uid, metadata),
+    ...scheduledOf(status),
+    ...{ node, serviceAccount, projections: hasEnded ? [] : projections },
+  };
+}
+
+function scheduledOf({ conditions = [] }: NonNullable<RawPod['status']> = {}): Pick<ProjectingPod, 'scheduledMs'> {
+  const found = conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'True');
+  const scheduledMs = Date.parse(found?.lastTransitionTime ?? '');
+  return Number.isNaN(scheduledMs) ? {} : { scheduledMs };
 }
 
 function identityOf(
@@ -97,16 +117,10 @@ function keyOf(source: Readonly<Record<string, unknown>>): Pick<PodProjection, '
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-const hashLabel = 'pod-template-hash';
-
-/** The workload of a pod by its owner, as agents name that of a volume: without a request for each further owner. */
-function workloadOf(name: string, { ownerReferences = [], labels = {} }: NonNullable<RawPod['metadata']>): string {
+/** Kind and name of a pod's workload, as agents name that of a volume. */
+function workloadOf(podName: string, { ownerReferences = [], labels = {} }: NonNullable<RawPod['metadata']>): string {
   const owner = ownerReferences.find(({ controller }) => controller === true);
-  if (owner?.kind === undefined || owner.name === undefined) return `Pod/${name}`;
-  const hash = labels[hashLabel];
-  if (owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(`-${hash}`))
-    return `Deployment/${owner.name.slice(0, -hash.length - 1)}`;
-  // Minutes since 1970: eight digits until 2160.
-  const [, cronJob] = owner.kind === 'Job' ? (/^(.+)-\d{8}$/.exec(owner.name) ?? []) : [];
-  return cronJob === undefined ? `${owner.kind}/${owner.name}` : `CronJob/${cronJob}`;
+  const controller = owner?.kind && owner.name ? { kind: owner.kind, name: owner.name } : undefined;
+  const { kind, name } = workloadOfPod(podName, controller, labels);
+  return `${kind}/${name}`;
 }

@@ -3,7 +3,10 @@ import type { FleetStats, IssuerTally } from '../../fleet-index/view/fleet-stats
 import type { NodeState } from '../../fleet-index/model/node-session.ts';
 import type { RedisHealth } from '../../redis/redis-health.ts';
 import type { UndecidedRenewal } from '../../renewals/undecided-renewals.ts';
+import { capped, clockTime, urgentMs } from './attention-texts.ts';
 import type { LaneEntry } from './lane-directory.ts';
+import { podCertificateAttention } from './pod-certificate-attention.ts';
+import type { PodCertificateFacts } from './pod-certificate-attention.ts';
 import { iso } from './volume-row.ts';
 
 export interface AttentionSources {
@@ -12,13 +15,12 @@ export interface AttentionSources {
   readonly silent: readonly NodeState[];
   readonly renewals: readonly UndecidedRenewal[];
   readonly redis: RedisHealth;
+  /** Undefined if the controller does not follow pod certificates. */
+  readonly podCertificates?: PodCertificateFacts;
   readonly nowMs: number;
 }
 
-const urgentMs = 3_600_000;
 const ranks: Readonly<Record<Attention['severity'], number>> = { critical: 0, warning: 1, info: 2 };
-/** Maximum items of one kind; one more item counts the rest. */
-const maxOfKind = 10;
 
 /** Problems that need an operator's attention, the most severe first. */
 export function attention(sources: AttentionSources): Attention[] {
@@ -28,6 +30,7 @@ export function attention(sources: AttentionSources): Attention[] {
     ...expiredOrOverdue(sources),
     ...capped(failingIssuers(sources), 'more issuers with failing volumes', '/volumes?state=failing'),
     ...notLoaded(sources),
+    ...(sources.podCertificates === undefined ? [] : podCertificateAttention(sources.podCertificates, sources)),
     ...silentNodes(sources),
     ...capped(renewalsIn(sources, 'stopped'), 'more renewals have stopped', '/renewals'),
     ...capped(renewalsIn(sources, 'awaiting-approval'), 'more renewals wait for an approval', '/renewals'),
@@ -203,24 +206,5 @@ function stoppedLanes({ lanes, nowMs }: AttentionSources): Attention[] {
   });
 }
 
-function capped(found: Attention[], more: string, link: string): Attention[] {
-  if (found.length <= maxOfKind) return found;
-  const [first] = found;
-  const rest = found.slice(maxOfKind);
-  if (first === undefined) return found;
-  const { kind, severity } = first;
-  return [
-    ...found.slice(0, maxOfKind),
-    { kind, severity, text: `${rest.length} ${more}`, count: rest.reduce((sum, { count }) => sum + count, 0), link },
-  ];
-}
-
 const volumes = (count: number): string => `${count} ${count === 1 ? 'volume' : 'volumes'}`;
 const renewals = (count: number): string => `${count} ${count === 1 ? 'renewal waits' : 'renewals wait'}`;
-
-/** Includes the date if the time is more than a day away. */
-function clockTime(timeMs: number, nowMs: number): string {
-  const text = new Date(timeMs).toISOString();
-  const time = `${text.slice(11, 16)} UTC`;
-  return nowMs - timeMs < 86_400_000 ? time : `${text.slice(0, 10)} ${time}`;
-}

@@ -1,3 +1,4 @@
+import type { PodCertificateSummary } from '@certfleet/operator-api/pod-certificates.ts';
 import type { PostureSummary, Summary } from '@certfleet/operator-api/summary.ts';
 import { countPosture } from '../../fleet-index/view/posture-limits.ts';
 import { countPodCertificates } from '../../pod-certificates/pod-certificate-stats.ts';
@@ -5,6 +6,7 @@ import type { ApiContext } from '../routes/api-context.ts';
 import { attention } from './attention.ts';
 import { fleetVerdict } from './fleet-verdict.ts';
 import type { LaneEntry } from './lane-directory.ts';
+import type { PodCertificateFacts } from './pod-certificate-attention.ts';
 import { atRiskByState, riskSources, sumOf } from './volume-risk.ts';
 import { iso } from './volume-row.ts';
 
@@ -23,7 +25,11 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
   const risky = atRiskByState(context, await riskSources(context));
   const atRisk = sumOf(risky);
   const renewals = context.renewals.undecided();
-  const problems = attention({ stats, lanes: known, silent, renewals, redis, nowMs });
+  const pods = podCertificateFacts(context, nowMs);
+  const problems = attention({
+    ...{ stats, lanes: known, silent, renewals, redis, nowMs },
+    ...(pods && { podCertificates: pods }),
+  });
   // A doubt says it already.
   const others = problems.filter(({ kind }) => kind !== 'redis-unreachable');
   return {
@@ -47,17 +53,22 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
     atRisk,
     atRiskByState: risky,
     posture: postureSummary(context),
-    ...podCertificateSummary(context, nowMs),
+    ...(pods && { podCertificates: podCertificateSummary(pods) }),
     attention: problems,
   };
 }
 
-/** Nothing if the controller does not follow pod certificates. */
-function podCertificateSummary({ podCertificates }: ApiContext, nowMs: number): Pick<Summary, 'podCertificates'> {
+/** Undefined if the controller does not follow pod certificates. */
+function podCertificateFacts({ podCertificates }: ApiContext, nowMs: number): PodCertificateFacts | undefined {
   const index = podCertificates();
-  if (index === undefined) return {};
-  const { total, byState } = countPodCertificates(index.rows.values(), nowMs).all;
-  return { podCertificates: { total, byState, following: index.following } };
+  if (index === undefined) return undefined;
+  const { rows, following, problem } = index;
+  return { stats: countPodCertificates(rows.values(), nowMs), following, problem };
+}
+
+function podCertificateSummary({ stats, following }: PodCertificateFacts): PodCertificateSummary {
+  const { total, byState } = stats.all;
+  return { total, byState, following, atRisk: stats.risks.reduce((sum, { count }) => sum + count, 0) };
 }
 
 function postureSummary({ view, postureLimits }: ApiContext): PostureSummary {

@@ -37,4 +37,20 @@ describe('fleetVerdict', () => {
       ['the index is not loaded', 'expired'],
     );
   });
+
+  test('is unknown rather than ok while pod certificates are unknown, and a problem counts more', () => {
+    const unknown: Attention = { ...problem('info', '3 unknown'), kind: 'pod-certificates-unknown' };
+    const outdated: Attention = { ...problem('warning', 'outdated'), kind: 'pod-certificates-outdated' };
+    const denied: Attention = { ...problem('warning', 'denied'), kind: 'pod-certificates-denied' };
+    const verdictOf = (attention: readonly Attention[], atRisk = 0): readonly string[] => {
+      const { level, reasons } = fleetVerdict({ ...fine, attention, atRisk });
+      return [level, ...reasons.map(({ text }) => text)];
+    };
+    assert.deepEqual(verdictOf([unknown]), ['unknown', '3 unknown']);
+    assert.deepEqual(verdictOf([outdated]), ['unknown', 'outdated']);
+    assert.deepEqual(verdictOf([outdated, denied]), ['attention', 'denied', 'outdated']);
+    assert.deepEqual(verdictOf([unknown, problem('critical', 'expired')]), ['critical', 'expired', '3 unknown']);
+    // A problem of pod certificates does not say that volumes are at risk.
+    assert.deepEqual(verdictOf([denied], 1), ['attention', 'denied', '1 volume is not certain to be renewed']);
+  });
 });

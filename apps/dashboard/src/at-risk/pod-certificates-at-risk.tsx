@@ -1,0 +1,113 @@
+import type { JSX } from 'preact';
+import type { PodCertificate, PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
+import { useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
+import { useResource } from '../live/use-resource.ts';
+import { podCertificateColumns } from '../pod-certificates/pod-certificate-columns.tsx';
+import { PodCertificateRisk } from '../pod-certificates/pod-certificate-risk.tsx';
+import { podCertificateRiskTexts } from '../pod-certificates/pod-certificate-risks.ts';
+import { counted, formatCount } from '../ui/count.ts';
+import { DataTable } from '../ui/data-table.tsx';
+import type { Column } from '../ui/data-table.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { Loaded } from '../ui/notice.tsx';
+import { RunbookAdvice } from '../ui/risk-advice.tsx';
+import { apiFilter } from '../volumes/volumes-view.ts';
+import type { VolumesView } from '../volumes/volumes-view.ts';
+
+/** The filters that volumes and pod certificates have in common. */
+const commonFilters: readonly string[] = ['search', 'namespace', 'pod', 'node', 'expiresBefore'];
+
+/** The pod certificates at risk that match the filters of the view; nothing if the controller does not follow any. */
+export function PodCertificatesAtRisk({ view }: { readonly view: VolumesView }): JSX.Element | null {
+  const { session } = useServices();
+  const state = useStore(session.state);
+  if (state.name !== 'signed-in' || state.session.showsPodCertificates !== true) return null;
+  const isForVolumes =
+    view.group !== undefined ||
+    view.states.length > 0 ||
+    Object.keys(view.filters).some((name) => !commonFilters.includes(name));
+  return (
+    <section aria-labelledby="pod-certificates-at-risk">
+      <h2 id="pod-certificates-at-risk">Pod certificates at risk</h2>
+      {isForVolumes ? (
+        <p class="dim">
+          Not shown: a filter or the groups of this address are for volumes only.{' '}
+          <a href="/pod-certificates?risk=any">Show all pod certificates at risk</a>
+        </p>
+      ) : (
+        <Rows view={view} />
+      )}
+    </section>
+  );
+}
+
+const pageSize = 100;
+
+function Rows({ view }: { readonly view: VolumesView }): JSX.Element {
+  const { api, serverClock } = useServices();
+  const queryAt = (nowMs: number): URLSearchParams =>
+    new URLSearchParams({ ...apiFilter(view, nowMs), risk: 'any', sort: 'expires', limit: String(pageSize) });
+  const page = useResource<PodCertificatePage>({
+    key: `pod-certificates-at-risk:${queryAt(0).toString()}`,
+    load: (signal) => api.podCertificates(queryAt(serverClock.now()), signal),
+    kinds: ['pod-certificates'],
+    // States change with time too.
+    atLeastEveryMs: 15_000,
+  });
+  return (
+    <Loaded resource={page} keepsPrevious>
+      {({ certificates, total, byState, following, problem }) => (
+        <>
+          {following !== 'current' && (
+            <div class="notice" role="status">
+              <Icon name="warning" />
+              <p>These rows may be outdated or incomplete: {problem ?? 'they are not loaded yet'}.</p>
+            </div>
+          )}
+          {certificates.length === 0 ? (
+            following === 'current' && <p class="dim">No pod certificate that matches is at risk.</p>
+          ) : (
+            <DataTable
+              caption="Pod certificates at risk"
+              columns={columns}
+              rows={certificates}
+              keyOf={({ id }) => id}
+              isBusy={page.data === undefined}
+            />
+          )}
+          {total > certificates.length && (
+            <p>
+              <a href="/pod-certificates?risk=any">{formatCount(total - certificates.length)} more</a>
+            </p>
+          )}
+          {byState.unknown > 0 && (
+            <p class="dim">
+              <a href="/pod-certificates?state=unknown">{counted(byState.unknown, 'pod certificate')}</a>{' '}
+              {byState.unknown === 1 ? 'is' : 'are'} unknown until the next refresh: the controller has not seen the
+              last request.
+            </p>
+          )}
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+const shownColumns: readonly string[] = ['namespace', 'pod', 'signer', 'expires', 'node'];
+
+const columns: readonly Column<PodCertificate>[] = [
+  ...podCertificateColumns(() => undefined)
+    .filter(({ name }) => shownColumns.includes(name))
+    .map((column) => ({ ...column, isSortable: false })),
+  {
+    name: 'risk',
+    title: 'Reason',
+    cell: (certificate) => <PodCertificateRisk certificate={certificate} />,
+  },
+  {
+    name: 'advice',
+    title: 'What to do',
+    cell: ({ risk }) => risk && <RunbookAdvice {...podCertificateRiskTexts[risk.reason]} />,
+  },
+];

@@ -1,0 +1,108 @@
+import type { Cluster } from '../../cluster/cluster.ts';
+import { waitUntil } from '../../cluster/wait.ts';
+import { get } from '../support/pods.ts';
+import type { PodObject } from '../support/pods.ts';
+import type { GetFleet } from './fleet-context.ts';
+import { fingerprintsIn } from './mutual-tls.ts';
+import { caFileOf } from './rotated-pods.ts';
+
+/** The used fields of a CARotation's status. */
+interface RotationStatus {
+  readonly phase?: string;
+  readonly direction?: string;
+  readonly waitingFor?: string;
+  readonly blocking?: { readonly volumes?: readonly { readonly pod: string }[] };
+}
+
+/** What else a rotation has to show. */
+interface Expected {
+  readonly direction?: 'Backward';
+  /** The only pod that the phase waits for. */
+  readonly blocking?: string;
+}
+
+/** The CARotation object of a test. */
+export class RotationProbe {
+  readonly name: string;
+  readonly #context: GetFleet;
+
+  constructor(context: GetFleet, name: string) {
+    this.#context = context;
+    this.name = name;
+  }
+
+  /** Creates it, with the certificates of both CAs. */
+  async start({
+    from,
+    to,
+    ...more
+  }: {
+    readonly from: string;
+    readonly to: string;
+    readonly reason: string;
+  }): Promise<void> {
+    await this.#context().cluster.apply({
+      apiVersion: 'certfleet.io/v1alpha1',
+      kind: 'CARotation',
+      metadata: { name: this.name },
+      spec: { ...more, from: { certificate: from }, to: { certificate: to } },
+    });
+  }
+
+  async status(): Promise<RotationStatus> {
+    const { cluster } = this.#context();
+    return (await get<{ readonly status?: RotationStatus }>(cluster, `carotation/${this.name}`)).status ?? {};
+  }
+
+  /** Waits for a phase, and for the reason why it does not continue. */
+  async until(phase: string, waitingFor?: string, { direction, blocking }: Expected = {}): Promise<void> {
+    let last = '';
+    const isThere = async (): Promise<boolean> => {
+      const now = await this.status();
+      const blocked = (now.blocking?.volumes ?? []).map(({ pod }) => pod).join();
+      last = [now.direction, now.phase, now.waitingFor, blocked].join(' ');
+      const differs = (expected: string | undefined, found: string | undefined): boolean =>
+        expected !== undefined && expected !== found;
+      const others = [
+        differs(waitingFor, now.waitingFor),
+        differs(direction, now.direction),
+        differs(blocking, blocked),
+      ];
+      return now.phase === phase && !others.includes(true);
+    };
+    const isSo = (): Promise<boolean> =>
+      isThere().catch((error: unknown) => {
+        last = String(error);
+        return false;
+      });
+    // Each look is a process.
+    const options = { timeoutMs: 240_000, intervalMs: 1_000, explain: () => Promise.resolve(last) };
+    await waitUntil(`${this.name} in ${phase} ${waitingFor ?? ''}`, isSo, options);
+  }
+
+  /** Changes the object without a meaning, so that agents compare their volumes with it now, not after their back-off. */
+  async touch(): Promise<void> {
+    const mark = `test.certfleet.io/touched=${Date.now()}`;
+    await this.#context().cluster.kubectl(['annotate', 'carotation', this.name, mark, '--overwrite']);
+  }
+
+  async rollback(): Promise<void> {
+    await this.change({ rollback: true });
+  }
+
+  /** Changes fields of its spec. */
+  async change(spec: object): Promise<void> {
+    const patch = ['--type=merge', `--patch=${JSON.stringify({ spec })}`];
+    await this.#context().cluster.kubectl(['patch', 'carotation', this.name, ...patch]);
+  }
+
+  async remove(): Promise<void> {
+    await this.#context().cluster.kubectl(['delete', 'carotation', this.name, '--wait', '--timeout=60s']);
+  }
+}
+
+/** The different CA files of pods: the sorted fingerprints of each. */
+export async function rootsOf(cluster: Cluster, pods: readonly PodObject[]): Promise<readonly string[]> {
+  const files = await Promise.all(pods.map((pod) => caFileOf(cluster, pod)));
+  return [...new Set(files.map((file) => [...fingerprintsIn(file)].sort().join()))].sort();
+}
