@@ -15,7 +15,7 @@ function pseudoArray(parts: readonly unknown[]): readonly unknown[] {
 }
 
 /** A message, or an object of messages, in the pseudo-language. */
-export function pseudo(message: unknown): unknown {
+function pseudo(message: unknown): unknown {
   if (typeof message === 'string') return message === '' ? '' : `${opening}${message}${padding(message)}${closing}`;
   if (typeof message === 'function')
     return (...given: unknown[]) => pseudo((message as (...args: unknown[]) => unknown)(...given));

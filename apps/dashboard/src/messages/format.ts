@@ -8,10 +8,10 @@ export type Tag = (text: string) => ComponentChild;
 export type Part = ComponentChild;
 
 /** The texts of a count by the categories of CLDR; `#` is the count. */
-export type PluralForms = Readonly<Partial<Record<Intl.LDMLPluralRule, string>>> & { readonly other: string };
+type PluralForms = Readonly<Partial<Record<Intl.LDMLPluralRule, string>>> & { readonly other: string };
 
 /** The digits of a time in a zone. */
-export interface DateDigits {
+interface DateDigits {
   readonly year: string;
   readonly month: string;
   readonly day: string;

@@ -6,7 +6,10 @@ import { chosenLanguage } from './language.ts';
 /** All texts of the page. The English ones define which there are, and with which parameters. */
 export type Messages = ReturnType<typeof en>;
 
-/** The default export of a translation: its messages, made with the rules of its locale. */
+/**
+ * The default export of a translation: its messages, made with the rules of its locale.
+ * @public
+ */
 export type Catalogue = (format: Format) => Messages;
 
 /** The translations, by path: each is `translations/LOCALE.ts`, and a file of its own in the built page. */
