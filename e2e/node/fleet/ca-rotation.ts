@@ -131,6 +131,7 @@ export function caRotationSuite(context: GetFleet): void {
       const untilReissued = (count: number): Promise<void> =>
         waitUntil(`${count} certificates`, () => Promise.resolve(withNewCa() >= count), { timeoutMs: 180_000 });
       await switchIssuer();
+      await rotation.testAgain();
       await untilReissued(someReissued);
       cluster.certManager.signal('SIGSTOP');
       const thaw = (): void => {

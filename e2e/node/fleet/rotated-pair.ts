@@ -49,7 +49,7 @@ export class RotatedPair {
 
   async createIssuer(): Promise<void> {
     this.#cas = { old: await createCa(`${this.issuer} old`), new: await createCa(`${this.issuer} new`) };
-    await this.switchTo('old');
+    await this.#sign('old');
   }
 
   podObjects({ isStubborn }: { readonly isStubborn: boolean }): readonly object[] {
@@ -80,7 +80,8 @@ export class RotatedPair {
 
   /** From the next request on, the issuer signs with this CA. */
   async switchTo(which: 'old' | 'new'): Promise<void> {
-    await createCaIssuer(this.#context().cluster, { name: this.issuer }, this.#cas[which]);
+    await this.#sign(which);
+    await this.rotation.testAgain();
   }
 
   /** The agent cannot change the files of the second pod. */
@@ -119,5 +120,9 @@ export class RotatedPair {
   async end(): Promise<void> {
     await this.#unfreeze();
     await this.mutualTls.stop();
+  }
+
+  async #sign(which: 'old' | 'new'): Promise<void> {
+    await createCaIssuer(this.#context().cluster, { name: this.issuer }, this.#cas[which]);
   }
 }

@@ -25,6 +25,7 @@ interface Expected {
 export class RotationProbe {
   readonly name: string;
   readonly #context: GetFleet;
+  #changes = 0;
 
   constructor(context: GetFleet, name: string) {
     this.#context = context;
@@ -84,6 +85,12 @@ export class RotationProbe {
   async touch(): Promise<void> {
     const mark = `test.certfleet.io/touched=${Date.now()}`;
     await this.#context().cluster.kubectl(['annotate', 'carotation', this.name, mark, '--overwrite']);
+  }
+
+  /** Ends the wait until its issuer is tested again, as each change of the spec does. */
+  async testAgain(): Promise<void> {
+    this.#changes += 1;
+    await this.change({ ttlSecondsAfterFinished: 86_400 + this.#changes });
   }
 
   async rollback(): Promise<void> {
