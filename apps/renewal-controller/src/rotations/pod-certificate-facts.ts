@@ -78,7 +78,7 @@ export interface PodCertificateFacts extends Omit<PodCertificateCounts, 'signers
   readonly nowMs: number;
 }
 
-export interface RotatedCas {
+interface RotatedCas {
   readonly leaving: readonly KnownCa[];
   readonly arriving: readonly KnownCa[];
 }
