@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import type { PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
 import { podCertificateRisks, podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
+import { t } from '../messages/messages.ts';
 import { formatCount } from '../ui/count.ts';
 import { Icon } from '../ui/icon.tsx';
 import { SearchBox } from '../volumes/search-box.tsx';
