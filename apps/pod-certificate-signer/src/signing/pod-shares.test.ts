@@ -74,17 +74,17 @@ describe('a pod with thousands of projections', () => {
       pending.set(uid, request);
       work.put(request);
     };
-    for (let index = 0; index < 1_000; index += 1) put(`large-${index}`, 'large');
+    for (let index = 0; index < 300; index += 1) put(`large-${index}`, 'large');
     for (let index = 0; index < 20; index += 1) put(`small-${index}`, `small-${index}`);
-    assert.equal(work.pending, 1_020);
+    assert.equal(work.pending, 320);
     // At ten per second: the sixteen, and the twenty.
     await clock.advance(4_000);
     assert.deepEqual(
       Array.from({ length: 20 }, (_, index) => `small-${index}`).filter((uid) => !answered.includes(uid)),
       [],
     );
-    await clock.advance(110_000);
-    assert.deepEqual([answered.length, new Set(answered).size, work.pending], [1_020, 1_020, 0]);
+    await clock.advance(40_000);
+    assert.deepEqual([answered.length, new Set(answered).size, work.pending], [320, 320, 0]);
     work.stop();
     assert.equal(clock.timers, 0);
   });
