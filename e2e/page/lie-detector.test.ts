@@ -166,8 +166,9 @@ const renew: Step = async (trial) => {
     const confirmed = (await readPage(page)).dialog;
     if (confirmed?.canRenew === true) {
       did.push(`confirm ${confirmed.pods.join()}`);
+      const earlier = proxy.answeredChanges;
       await page.evaluate(`document.querySelector('dialog[open] form').requestSubmit()`);
-      await eventually('the controller to answer', () => proxy.pending === 0);
+      await eventually('the controller to answer', () => proxy.answeredChanges > earlier);
       const { renewals } = await fleet.controller.api<{ renewals: readonly { pending: number }[] }>('renewals');
       if (renewals.length > 0) await renewed(trial);
       const named = confirmed.pods.map((text) => `csi-${/\/(\S+)/.exec(text)?.[1] ?? ''}`);
@@ -271,7 +272,7 @@ describe('the page behind a network that lies', () => {
           latest !== undefined && mark === 'current' && status === 'live' && isSame(rows, expectedRows(latest, search));
       }
       assert.ok(isTrue, 'expected the page to be live and to show the present fleet within 40 s');
-      assert.ok(current > 0 && current < steps, 'the network must have lied some of the time');
+      assert.ok(current > 0 && trial.proxy.lies > 0, 'the network must have lied some of the time');
     });
   }
 

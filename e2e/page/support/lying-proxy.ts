@@ -37,6 +37,10 @@ export class LyingProxy implements AsyncDisposable {
   readonly #held: (() => void)[] = [];
   readonly #lastByPath = new Map<string, Answer>();
   readonly #streams = new Set<ServerResponse>();
+  /** Responses that were not delivered as they came. */
+  lies = 0;
+  /** Requests to change something that the controller has answered, or that have failed. */
+  answeredChanges = 0;
   #pending = 0;
 
   private constructor(target: string, random: Random) {
@@ -83,8 +87,10 @@ export class LyingProxy implements AsyncDisposable {
     this.#pending += 1;
     let isAnswered = false;
     const answered = (): void => {
-      if (!isAnswered) this.#pending -= 1;
+      if (isAnswered) return;
       isAnswered = true;
+      this.#pending -= 1;
+      if (method !== 'GET') this.answeredChanges += 1;
     };
     const target = new URL(url, this.#target);
     const upstream = request(target, { method, headers: { ...headers, host: target.host } }, (answer) => {
@@ -119,6 +125,7 @@ export class LyingProxy implements AsyncDisposable {
     this.#lastByPath.set(path, answer);
     const send = ({ status, headers, body }: Answer): void => void outgoing.writeHead(status, headers).end(body);
     const fate = url.startsWith('/api/') ? this.#random.pick(this.mood.responses) : 'pass';
+    if (fate !== 'pass') this.lies += 1;
     const fates: Readonly<Record<Fate, () => void>> = {
       pass: () => send(answer),
       hold: () => void this.#held.push(() => send(answer)),

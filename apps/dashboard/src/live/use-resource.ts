@@ -22,6 +22,9 @@ export interface Resource<T> {
   readonly refresh: () => void;
 }
 
+/** Whether it has been loaded, or could not be. */
+export const isSettled = ({ data, error }: Resource<unknown>): boolean => data !== undefined || error !== undefined;
+
 export interface ResourceOptions<T> {
   /** Identifies the data among all of the page. Another key is other data. */
   readonly key: string;

@@ -5,7 +5,7 @@ import type { Timeline } from '@certfleet/operator-api/timeline.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { BarChart } from '../charts/bar-chart.tsx';
-import { useResource } from '../live/use-resource.ts';
+import { isSettled, useResource } from '../live/use-resource.ts';
 import type { Zone } from '../time/relative-time.ts';
 import { counted, formatCount } from '../ui/count.ts';
 import { annotationsOf, bySpan } from './annotations.ts';
@@ -33,6 +33,8 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
     key: 'annotations',
     load: (signal) => api.audit(sinceQuery(serverClock.now() - pastMs), signal),
     kinds: ['audit'],
+    atLeastEveryMs: 30_000,
+    currentForMs: 60_000,
   });
   return (
     <section class="panel" aria-labelledby="timeline">
@@ -63,12 +65,9 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
         audit={audit.data}
         onSelect={(fromMs, toMs) => setRange(selectedRange(all, { fromMs, toMs }))}
       />
-      {audit.data === undefined || !audit.isCurrent ? (
-        <p class="dim small">The actions of operators are not current.</p>
-      ) : (
-        audit.data.next !== undefined && (
-          <p class="dim small">The chart has only the latest actions; the audit log has all.</p>
-        )
+      {isSettled(audit) && !audit.isCurrent && <p class="dim small">The actions of operators are not current.</p>}
+      {audit.isCurrent && audit.data?.next !== undefined && (
+        <p class="dim small">The chart has only the latest actions; the audit log has all.</p>
       )}
     </section>
   );
@@ -91,6 +90,7 @@ function Chart({ spans, unit, stepMs, text, audit, onSelect }: ChartProps): JSX.
   const { router, serverClock, times } = useServices();
   const { zone } = useStore(times.chosen);
   const [hovered, setHovered] = useState<number | undefined>(undefined);
+  const [isTabular, setTabular] = useState(false);
   const series = useMemo(() => seriesOf(spans, unit), [spans, unit]);
   const from = useMemo(() => spans.map(({ fromMs }) => fromMs / 1000), [spans]);
   const annotations = useMemo(() => (audit === undefined ? [] : annotationsOf(audit)), [audit]);
@@ -123,9 +123,9 @@ function Chart({ spans, unit, stepMs, text, audit, onSelect }: ChartProps): JSX.
         onPick={open}
       />
       <p class="dim small">{text}</p>
-      <details class="as-table">
+      <details class="as-table" onToggle={({ currentTarget }) => setTabular(currentTarget.open)}>
         <summary>As a table</summary>
-        <TimelineTable spans={spans} unit={unit} stepMs={stepMs} zone={zone} annotations={ofSpan} />
+        {isTabular && <TimelineTable spans={spans} unit={unit} stepMs={stepMs} zone={zone} annotations={ofSpan} />}
       </details>
     </>
   );

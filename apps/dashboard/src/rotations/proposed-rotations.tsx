@@ -1,12 +1,10 @@
 import type { JSX } from 'preact';
-import { useServices } from '../app/services.ts';
-import { useResource } from '../live/use-resource.ts';
+import type { Rotations } from '@certfleet/operator-api/rotations.ts';
+import type { Resource } from '../live/use-resource.ts';
 import { Icon } from '../ui/icon.tsx';
 
 /** The rotations that the controller proposes, because an issuer signs with another CA than before. */
-export function ProposedRotations(): JSX.Element | null {
-  const { api } = useServices();
-  const rotations = useResource({ key: 'rotations', load: (signal) => api.rotations(signal), kinds: ['rotations'] });
+export function ProposedRotations({ rotations }: { readonly rotations: Resource<Rotations> }): JSX.Element | null {
   const proposed = rotations.data?.rotations.filter(({ isProposed }) => isProposed) ?? [];
   if (proposed.length === 0) return null;
   return (

@@ -13,7 +13,7 @@ import type { Phase } from './renewal-status.ts';
 import { maxTargets } from './renewal-targets.ts';
 import { writeStatus } from './write-status.ts';
 
-export interface AcceptOptions {
+interface AcceptOptions {
   /** Does not wait for nodes that may still report after a loss of Redis: the operator has seen the fleet as it is. */
   readonly isImmediate?: boolean;
 }

@@ -5,7 +5,6 @@ import { expireFinished } from '../intent/expire-finished.ts';
 import type { IntentChange } from '../intent/intent-store.ts';
 import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
 import { acceptRenewal } from './accept-renewal.ts';
-import type { AcceptOptions } from './accept-renewal.ts';
 import { storeApproval } from './canary.ts';
 import { carryOutRenewal } from './carry-out-renewal.ts';
 import type { RenewalMemory, RenewalReconcilerParts } from './reconciler-parts.ts';
@@ -62,8 +61,21 @@ export class RenewalReconciler {
   }
 
   /** Reconciles one object now. */
-  async reconcile(name: string, options?: AcceptOptions): Promise<void> {
-    await this.#locks.run(name, () => this.#reconcile(name, options));
+  async reconcile(name: string): Promise<void> {
+    await this.#locks.run(name, () => this.#reconcile(name));
+  }
+
+  /**
+   * Creates a renewal, and selects and stores its volumes before anything else reconciles it. The next pass carries it
+   * out, which takes seconds for tens of thousands of volumes. What fails after the creation is repeated by that pass.
+   */
+  async begin(name: string, create: () => Promise<unknown>): Promise<void> {
+    await this.#locks.run(name, async () => {
+      await create();
+      const object = this.#parts.store.find('Renewal', name);
+      if (object !== undefined && isNew(object)) await this.#attempt(() => this.#acceptNow(object));
+    });
+    this.#woken.resolve(undefined);
   }
 
   /** Runs an operation on an object while nothing else reconciles it. */
@@ -122,23 +134,26 @@ export class RenewalReconciler {
     }
   }
 
-  async #reconcile(name: string, options?: AcceptOptions): Promise<void> {
+  async #reconcile(name: string): Promise<void> {
     const object = this.#parts.store.find('Renewal', name);
     if (object === undefined) return;
     if (object.metadata.deletionTimestamp !== undefined) await cancelDeletedObject(this.#parts, object);
     else if (isFinished(object)) await this.#expire(object);
     else if (object.spec.suspend === true || isStopped(object))
       await suspendRenewal(this.#parts, this.#memoryOf(object), object);
-    else await this.#carryOut(object, options);
+    else await this.#carryOut(object);
   }
 
-  async #carryOut(object: RenewalObject, options?: AcceptOptions): Promise<void> {
-    const isAccepted = object.status?.startTime !== undefined;
+  async #acceptNow(object: RenewalObject): Promise<void> {
+    await acceptRenewal(this.#parts, object, { isImmediate: true });
+  }
+
+  async #carryOut(object: RenewalObject): Promise<void> {
     const memory = this.#memoryOf(object);
     const hasWaited = this.#parts.clock.monotonic() - memory.seenAtMs >= maxAwaitedMs;
-    const accepted = isAccepted
+    const accepted = isAccepted(object)
       ? object
-      : await acceptRenewal(this.#parts, object, hasWaited ? { isImmediate: true } : options);
+      : await acceptRenewal(this.#parts, object, { isImmediate: hasWaited });
     const approved = accepted && (await storeApproval(this.#parts, accepted));
     if (approved !== undefined) await carryOutRenewal(this.#parts, memory, approved);
   }
@@ -181,4 +196,13 @@ export class RenewalReconciler {
       this.#parts.logger.warn({ error: message }, 'renewals not reconciled, retrying');
     }
   }
+}
+
+const isAccepted = ({ status }: RenewalObject): boolean => status?.startTime !== undefined;
+
+/** Whether it can be accepted: neither accepted, finished, suspended nor deleted. */
+function isNew(object: RenewalObject): boolean {
+  const { metadata, spec } = object;
+  const isWithdrawn = metadata.deletionTimestamp !== undefined || spec.suspend === true;
+  return !isWithdrawn && !isAccepted(object) && !isFinished(object);
 }

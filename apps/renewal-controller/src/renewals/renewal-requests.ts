@@ -73,10 +73,10 @@ export class RenewalRequests {
     requester: RequestedRenewal,
     name = `renewal-${randomBytes(6).toString('hex')}`,
   ): Promise<RenewalProgress> {
-    const { store, isViewCurrent, selectVolumes, reconciler, logger } = this.#parts;
+    const { isViewCurrent, selectVolumes, reconciler, logger, view, clock } = this.#parts;
     if (!isViewCurrent())
       throw new CertfleetError('unavailable', 'the index of volumes is not available now; repeat the request later');
-    if (this.preview(await selectVolumes(selection)).count === 0)
+    if (!view().hasRenewable(await selectVolumes(selection), clock.now()))
       throw new CertfleetError('not-found', 'no volume with a certificate matches the selection');
     const { by, reason, ignoreWindows, canary, stopAfterFailures } = requester;
     const spec = {
@@ -86,16 +86,16 @@ export class RenewalRequests {
       ...(canary !== undefined && { canary: { volumes: canary } }),
       ...(stopAfterFailures !== undefined && { stopAfterFailures }),
     };
-    await store.create('Renewal', { name, spec }).catch((thrown: unknown) => {
+    await reconciler.begin(name, () => this.#create(name, spec));
+    logger.info({ renewal: name, ...requester }, 'renewal requested');
+    return await this.progress(name);
+  }
+
+  async #create(name: string, spec: RenewalObject['spec']): Promise<void> {
+    await this.#parts.store.create('Renewal', { name, spec }).catch((thrown: unknown) => {
       // A repeated request, which another replica has received before.
       if (asCertfleetError(thrown).code !== 'already-exists') refuse(thrown, `renewal ${name}`);
     });
-    logger.info({ renewal: name, ...requester }, 'renewal requested');
-    // The request lasts from here; the reconciler repeats what fails now.
-    await reconciler.reconcile(name, { isImmediate: true }).catch((thrown: unknown) => {
-      logger.warn({ renewal: name, error: asCertfleetError(thrown).message }, 'renewal not begun yet, retrying');
-    });
-    return await this.progress(name);
   }
 
   /**

@@ -49,6 +49,19 @@ export class FleetView {
     return selected;
   }
 
+  /** Whether a selection matches a volume with a certificate; usually without a look at the whole fleet. */
+  hasRenewable(selection: VolumeSelection, nowMs: number): boolean {
+    const matches = selectionCriterion(selection);
+    const node = exactName(selection.node ?? selection.query?.node);
+    return [...(node === undefined ? this.#volumes.keys() : [node])].some((each) => {
+      let count = 0;
+      this.scan(nowMs, each, (volume, status) => {
+        if (volume.certificate !== undefined && matches(volume, status)) count += 1;
+      });
+      return count > 0;
+    });
+  }
+
   statusOf(volume: IndexedVolume, nowMs: number): VolumeStatus {
     const { started, holds } = this.#progress;
     const { node, volumeId } = volume;
