@@ -19,7 +19,7 @@ export type VaultSpec = NonNullable<PodCertificateSignerSpec['issuer']['vault']>
 export type IssuerSpec = { readonly secretName: string } | { readonly vault: VaultSpec };
 
 /** A cert-manager issuer; the namespace of a cluster-wide one is empty. */
-export interface LaneIssuer {
+interface LaneIssuer {
   readonly group: string;
   readonly kind: string;
   readonly namespace: string;

@@ -27,7 +27,7 @@ export interface PermitRequest {
 }
 
 /** The right to send one request to the issuer. */
-export interface Permit {
+interface Permit {
   readonly id: string;
   /** Whether it is for a pod that starts; windows and pauses do not delay these. */
   readonly isUrgent: boolean;
