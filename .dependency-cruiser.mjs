@@ -188,7 +188,7 @@ const allowedImports = {
   [`${signer}/issuers`]: ['libs/shared', `${signer}/kind`, `${signer}/policy`],
   [`${signer}/observability`]: ['libs/shared', `${signer}/policy`],
   [`${signer}/trust`]: ['libs/shared', `${signer}/kind`, `${signer}/policy`],
-  [`${signer}/lanes`]: ['libs/fleet-model', 'libs/shared', `${signer}/signing`],
+  [`${signer}/lanes`]: ['libs/fleet-model', 'libs/operator-api', 'libs/shared', `${signer}/signing`],
   [`${signer}/signing`]: [
     'libs/fleet-model',
     'libs/shared',

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { readConfig } from '../../apps/pod-certificate-signer/src/config.ts';
 import { named, workload } from './controller-objects.ts';
 import { chartPath, helm, render, renderText } from './render-chart.ts';
+import type { Rendered } from './render-chart.ts';
 
 const values = {
   'podCertificateSigner.enabled': true,
@@ -17,6 +18,29 @@ interface Rule {
   readonly resources: readonly string[];
   readonly resourceNames?: readonly string[];
   readonly verbs: readonly string[];
+}
+
+interface PolicyRule {
+  readonly ports: readonly { readonly port: unknown }[];
+  readonly from?: readonly Peer[];
+  readonly to?: readonly Peer[];
+}
+
+interface Peer {
+  readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+}
+
+/** The components that a NetworkPolicy connects by the port of the controller's API. */
+function apiPeers(
+  objects: readonly Rendered[],
+  policy: string,
+  direction: 'ingress' | 'egress',
+): readonly (string | undefined)[] {
+  const spec = named(objects, 'NetworkPolicy', policy)['spec'] as Readonly<Record<string, readonly PolicyRule[]>>;
+  return (spec[direction] ?? [])
+    .filter(({ ports }) => ports.some(({ port }) => port === 'https-api'))
+    .flatMap(({ from, to }) => from ?? to ?? [])
+    .map(({ podSelector }) => podSelector?.matchLabels['app.kubernetes.io/component']);
 }
 
 describe('the chart and the pod certificate signer', () => {
@@ -49,6 +73,37 @@ describe('the chart and the pod certificate signer', () => {
     assert.match(container.image, /certfleet\/pod-certificate-signer:0\.1\.0$/);
     const config = readConfig(container.args, {});
     assert.equal(config['lease-name'], name);
+  });
+
+  it('connects it with the controller: a token for it alone, its CA, one right, and the way through the policies', async () => {
+    const objects = await render(values);
+    const { template } = workload(objects, 'Deployment', name);
+    const config = readConfig(template.spec.containers[0].args, {});
+    const service = named(objects, 'Service', 'certfleet-controller');
+    assert.equal(config['controller-url'], `https://certfleet-controller.${service.metadata.namespace}.svc`);
+    assert.equal(config['controller-token-file'], '/var/run/secrets/certfleet/controller/token');
+    const volumes = JSON.stringify(template.spec.volumes);
+    assert.match(volumes, /"audience":"certfleet".*"path":"token".*certfleet-controller-tls.*"ca\.crt"/);
+    assert.doesNotMatch(volumes, /tls\.key/);
+    const rules = named(objects, 'ClusterRole', name)['rules'] as readonly Rule[];
+    assert.deepEqual(
+      rules.filter(({ resources }) => resources.includes('lanes')),
+      [{ apiGroups: ['certfleet.io'], resources: ['lanes'], verbs: ['sign'] }],
+    );
+    for (const operators of ['view', 'renew'])
+      assert.doesNotMatch(JSON.stringify(named(objects, 'ClusterRole', `certfleet-${operators}`)['rules']), /"lanes"/);
+    assert.deepEqual(apiPeers(objects, name, 'egress'), ['renewal-controller']);
+    const restricted = { 'controller.networkPolicy.operatorsFrom': [{ ipBlock: { cidr: '192.0.2.0/24' } }] };
+    const policies = await render({ ...values, ...restricted });
+    assert.deepEqual(apiPeers(policies, 'certfleet-controller', 'ingress'), [undefined, 'pod-certificate-signer']);
+  });
+
+  it('needs no controller', async () => {
+    const objects = await render({ ...values, 'controller.enabled': false });
+    const { template } = workload(objects, 'Deployment', name);
+    assert.equal(readConfig(template.spec.containers[0].args, {})['controller-url'], undefined);
+    assert.equal(template.spec.volumes, undefined);
+    assert.doesNotMatch(JSON.stringify(named(objects, 'ClusterRole', name)['rules']), /"lanes"/);
   });
 
   it('gives it no right on trust bundles if it maintains none', async () => {

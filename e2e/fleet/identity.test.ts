@@ -28,11 +28,11 @@ before(async () => {
     ...meta(name),
     spec: { serviceAccountName, nodeName, containers: [{ name: 'agent', image: 'agent' }] },
   });
-  const role = (name: string, verbs: readonly string[]): object => ({
+  const role = (name: string, verbs: readonly string[], resource = 'volumes'): object => ({
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRole',
     metadata: { name },
-    rules: [{ apiGroups: ['certfleet.io'], resources: ['volumes'], verbs }],
+    rules: [{ apiGroups: ['certfleet.io'], resources: [resource], verbs }],
   });
   const binding = (name: string): object => ({
     apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -42,7 +42,7 @@ before(async () => {
     subjects: [{ kind: 'ServiceAccount', name, namespace }],
   });
   await cluster.apply([{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }]);
-  await cluster.apply(['agent', 'other', 'viewer', 'operator'].map(account));
+  await cluster.apply(['agent', 'other', 'viewer', 'operator', 'signer'].map(account));
   await cluster.apply([
     ...['node-1', 'node-2'].map((name) => ({ apiVersion: 'v1', kind: 'Node', metadata: { name } })),
     pod('agent-1', 'agent', 'node-1'),
@@ -50,6 +50,8 @@ before(async () => {
     pod('other-1', 'other', 'node-1'),
     role('viewer', ['view']),
     role('operator', ['view', 'renew']),
+    role('signer', ['sign'], 'lanes'),
+    binding('signer'),
     binding('viewer'),
     binding('operator'),
   ]);
@@ -120,5 +122,15 @@ describe('identity', () => {
     await assert.rejects(gate.userOf(await tokenOf('operator', { audience: 'certfleet' })), {
       code: 'unauthenticated',
     });
+  });
+
+  test('a signer has the right to sign in lanes by RBAC, with a token for the controller alone', async () => {
+    const sessions = { find: () => Promise.reject(new Error('expected no session to be asked for')) };
+    const gate = new KubernetesGate({ client, sessions, clock: systemClock, audience: 'certfleet' });
+    const maySign = async (account: string): Promise<boolean> =>
+      await gate.allows(await gate.userOf(await tokenOf(account, { audience: 'certfleet' })), 'sign');
+    assert.equal(await maySign('signer'), true);
+    assert.equal(await maySign('operator'), false);
+    await assert.rejects(gate.userOf(await tokenOf('signer', {})), { code: 'unauthenticated' });
   });
 });

@@ -1,6 +1,13 @@
 import { describeFlags, parseFlags } from '@certfleet/shared/flags.ts';
 import type { FlagValues } from '@certfleet/shared/flags.ts';
-import { boolean, integerBetween, listenAddress, nonEmpty, optional } from '@certfleet/shared/flag-parsers.ts';
+import {
+  boolean,
+  integerBetween,
+  listenAddress,
+  nonEmpty,
+  optional,
+  optionalHttpsUrl,
+} from '@certfleet/shared/flag-parsers.ts';
 
 export const signerFlags = {
   'log-level': {
@@ -34,6 +41,21 @@ export const signerFlags = {
   'vault-token-file': {
     fallback: '/var/run/secrets/certfleet/vault/token',
     help: 'File of the ServiceAccount token for the Kubernetes authentication of Vault and OpenBao.',
+    parse: nonEmpty,
+  },
+  'controller-url': {
+    fallback: '',
+    help: 'URL of the API of the renewal controller, such as https://certfleet-controller.cert-manager.svc, for PodCertificateSigners that use the lane of an issuer.',
+    parse: optionalHttpsUrl,
+  },
+  'controller-ca-file': {
+    fallback: '',
+    help: "PEM file of the CA of the controller's certificate; default: the CAs of the system.",
+    parse: optional,
+  },
+  'controller-token-file': {
+    fallback: '/var/run/secrets/certfleet/controller/token',
+    help: 'File of the ServiceAccount token for the controller.',
     parse: nonEmpty,
   },
   kubeconfig: {

@@ -12,6 +12,8 @@ import { podCertificateSignerKind } from './kind/pod-certificate-signer-kind.ts'
 import { openKubeClient } from './kube-client.ts';
 import { LaneLimitTable, laneKeyOf } from './lanes/lane-limits.ts';
 import { followLanePolicies } from './lanes/lane-policy-feed.ts';
+import { PermitClient } from './lanes/permit-client.ts';
+import { issuerKeyOf, SharedLanes } from './lanes/shared-lanes.ts';
 import { StartingPods } from './lanes/starting-pods.ts';
 import { SignerMetrics } from './observability/signer-metrics.ts';
 import { parseSignerObject } from './policy/signer-policy.ts';
@@ -58,12 +60,13 @@ export class Signer {
     const client = this.#options.client ?? (await openKubeClient({ kubeconfig: config.kubeconfig, env, clock }));
     this.#stops.push(() => client.stop());
     const coordinator: Coordinator = new Coordinator((policy) => this.#createWork(policy, parts));
+    const pacing = this.#openPacing(client, coordinator);
     const metrics = new SignerMetrics({
       isLeading: () => coordinator.isLeading,
       signers: () => coordinator.gauges(),
+      sharedLanes: () => pacing.sharedLanes.gauges(),
     });
     const feed = this.#openFeed(client, coordinator);
-    const pacing = this.#openPacing(client, coordinator);
     const parts: WorkParts = { client, coordinator, metrics, feed, ...pacing, ...memories(clock) };
     this.#parts = { feed, signers: this.#openSigners(client, coordinator) };
     this.#openReporter(client, coordinator);
@@ -78,8 +81,9 @@ export class Signer {
 
   #createWork(policy: SignerPolicy, parts: WorkParts): SignerWork {
     const { clock, log, config } = this.#options;
-    const { client, coordinator, metrics, feed, lanes, startingPods, places, answers } = parts;
-    const limits = (): LaneLimits => lanes.of(laneKeyOf(policy.name));
+    const { client, coordinator, metrics, feed, lanes, sharedLanes, startingPods, places, answers } = parts;
+    const key = policy.lane === undefined ? laneKeyOf(policy.name) : issuerKeyOf(policy.lane);
+    const limits = (): LaneLimits => lanes.of(key);
     return new SignerWork({
       clock,
       log: log.child({ signer: policy.name }),
@@ -90,7 +94,7 @@ export class Signer {
         namespace: config.namespace,
         vaultTokenFile: config['vault-token-file'],
       }),
-      lane: new PacedLane({ clock, limits }),
+      lane: policy.lane === undefined ? new PacedLane({ clock, limits }) : sharedLanes.of(policy.lane),
       spread: () => limits().policy,
       isStarting: (podUid) => startingPods.has(podUid),
       latest: (uid) => coordinator.latest(uid),
@@ -116,7 +120,7 @@ export class Signer {
     return feed;
   }
 
-  #openPacing(client: KubeClient, coordinator: Coordinator): Pick<WorkParts, 'lanes' | 'startingPods'> {
+  #openPacing(client: KubeClient, coordinator: Coordinator): Pick<WorkParts, 'lanes' | 'sharedLanes' | 'startingPods'> {
     const { clock, log } = this.#options;
     const lanes = new LaneLimitTable();
     const policies = followLanePolicies({ client, clock, log, table: lanes });
@@ -124,7 +128,23 @@ export class Signer {
     const startingPods = new StartingPods({ client, clock, log, onChange });
     startingPods.start();
     this.#stops.push(() => Promise.all([policies.stop(), startingPods.stop()]));
-    return { lanes, startingPods };
+    return { lanes, sharedLanes: this.#openSharedLanes(lanes), startingPods };
+  }
+
+  #openSharedLanes(lanes: LaneLimitTable): SharedLanes {
+    const { clock, log, config } = this.#options;
+    const [url, caFile, tokenFile] = [
+      config['controller-url'],
+      config['controller-ca-file'],
+      config['controller-token-file'],
+    ];
+    const controller = url === undefined ? undefined : new PermitClient({ url, caFile, tokenFile, clock });
+    const shared = new SharedLanes({ clock, log, ask: controller?.ask, limitsOf: (key) => lanes.of(key) });
+    this.#stops.push(() => {
+      shared.stop();
+      controller?.close();
+    });
+    return shared;
   }
 
   #openSigners(client: KubeClient, coordinator: Coordinator): SignersWatch {
@@ -218,6 +238,7 @@ interface WorkParts {
   readonly metrics: SignerMetrics;
   readonly feed: RequestFeed;
   readonly lanes: LaneLimitTable;
+  readonly sharedLanes: SharedLanes;
   readonly startingPods: StartingPods;
   readonly places: Places;
   readonly answers: AnswerMemory;

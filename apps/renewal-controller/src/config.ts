@@ -101,7 +101,7 @@ export const controllerFlags = {
     help: 'ServiceAccount of the agents, as namespace/name; the API server reviews their tokens.',
     parse: optionalServiceAccount,
   },
-  'agent-token-audience': { fallback: 'certfleet', help: "Audience of the agents' tokens.", parse: nonEmpty },
+  'agent-token-audience': { fallback: 'certfleet', help: "Audience of agents' and signers' tokens.", parse: nonEmpty },
   'agent-token-file': {
     fallback: '',
     help: 'File with lines token,node that replaces token reviews; only for one machine without Kubernetes.',

@@ -9,7 +9,9 @@ import { pageDirectory } from './http/routes/page-files.ts';
 import { LaneDirectory } from './http/views/lane-directory.ts';
 import { operatorsClient } from './identity/operators-client.ts';
 import { podEventReader } from './kube/pod-events.ts';
+import { LanePermits } from './lanes/lane-permits.ts';
 import type { RedisConnections } from './redis/redis-connections.ts';
+import type { RedisKeys } from './redis/redis-keys.ts';
 
 export interface ApiContextParts extends Pick<
   ApiContext,
@@ -35,16 +37,22 @@ export interface ApiContextParts extends Pick<
 > {
   readonly client: KubeClient | undefined;
   readonly connections: RedisConnections;
+  readonly keys: RedisKeys;
   readonly dispatcher: RenewalDispatcher;
   readonly log: Logger;
 }
 
 /** Creates the dependencies of the operators' API. */
-export function createApiContext({ client, connections, log, ...parts }: ApiContextParts): ApiContext {
+export function createApiContext({ client, connections, keys, log, ...parts }: ApiContextParts): ApiContext {
   const { dispatcher, policies, view, feed, clock } = parts;
   return {
     ...parts,
     lanes: new LaneDirectory({ lanes: dispatcher.lanes, policies, view, feed, clock }),
+    permits: new LanePermits({
+      ...{ redis: connections.commands, keys, lanes: dispatcher.lanes },
+      promoteJobs: (promotions) => dispatcher.due.promoteJobs(promotions),
+      isOpen: () => dispatcher.isOpen,
+    }),
     redisHealth: () => connections.health,
     podEvents: podEventReader(operatorsClient(client, log)),
   };

@@ -1,4 +1,5 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { ControllerConfig } from './config.ts';
 import type { ApiServerOptions } from './http/api-server.ts';
 import { KubernetesGate } from './identity/kubernetes-gate.ts';
@@ -18,23 +19,30 @@ export interface OperatorAccessParts {
   readonly clock: Clock;
 }
 
-/** Authentication of operators and, if required, the sign-in routes. */
+/** Authentication of operators and of signers and, if required, the sign-in routes. */
 export function operatorAccess({
   config,
   redis,
   keys,
   reviews,
   clock,
-}: OperatorAccessParts): Pick<ApiServerOptions, 'gate' | 'signIn'> {
-  if (config['api-auth'] === 'none') return { gate: openGate, signIn: undefined };
+}: OperatorAccessParts): Pick<ApiServerOptions, 'gate' | 'signerGate' | 'signIn'> {
+  if (config['api-auth'] === 'none') return { gate: openGate, signerGate: openGate, signIn: undefined };
   const sessions = new OperatorSessions({ redis, keys, clock });
   const gate = new KubernetesGate({ client: reviews('--api-auth'), sessions, clock });
-  if (config['api-auth'] === 'kubernetes') return { gate, signIn: { gate, sessions } };
+  // Not a token of the API server: the controller must not be able to act as the signer.
+  const audience = config['agent-token-audience'];
+  const signerGate = new KubernetesGate({ client: reviews('--api-auth'), sessions: noSessions, clock, audience });
+  if (config['api-auth'] === 'kubernetes') return { gate, signerGate, signIn: { gate, sessions } };
   const proxy = new ProxyGate({
     kubernetes: gate,
     userHeader: config['api-proxy-user-header'],
     groupsHeader: config['api-proxy-groups-header'],
     secretFile: config['api-proxy-secret-file'] ?? '',
   });
-  return { gate: proxy, signIn: undefined };
+  return { gate: proxy, signerGate, signIn: undefined };
 }
+
+const noSessions = {
+  find: () => Promise.reject(new CertfleetError('unauthenticated', 'the token is missing')),
+};

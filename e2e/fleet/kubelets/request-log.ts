@@ -14,6 +14,8 @@ export interface RequestResults {
   readonly waitsMs: readonly number[];
   /** The times in the answers, in seconds since the epoch. */
   readonly answeredAt: readonly number[];
+  /** When the kubelets are to refresh the certificates, in milliseconds since the epoch. */
+  readonly refreshAtMs: readonly number[];
 }
 
 interface Created {
@@ -26,12 +28,17 @@ interface Answer {
   readonly name: string;
   readonly type: string;
   readonly time: number;
+  /** NaN without a certificate. */
+  readonly refreshAtMs: number;
   readonly seenMs: number;
 }
 
 interface RawRequest {
   readonly metadata: { readonly name: string };
-  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly lastTransitionTime: string }[] };
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly lastTransitionTime: string }[];
+    readonly beginRefreshAt?: string;
+  };
 }
 
 /** Follows requests to their answers. */
@@ -65,7 +72,7 @@ export class RequestLog {
 
   results(signerName: string): RequestResults {
     const counts = { pendingNew: 0, pendingRefreshes: 0, issuedNew: 0, issuedRefreshes: 0, deniedOrFailed: 0 };
-    const [waitsMs, answeredAt]: [number[], number[]] = [[], []];
+    const [waitsMs, answeredAt, refreshAtMs]: [number[], number[], number[]] = [[], [], []];
     for (const [name, request] of this.#created) {
       if (request.signerName !== signerName) continue;
       const answer = this.#answers.get(name);
@@ -74,10 +81,11 @@ export class RequestLog {
       else {
         counts[request.isNew ? 'issuedNew' : 'issuedRefreshes'] += 1;
         answeredAt.push(answer.time);
+        refreshAtMs.push(answer.refreshAtMs);
         if (request.isNew) waitsMs.push(answer.seenMs - request.startedMs);
       }
     }
-    return { ...counts, waitsMs, answeredAt };
+    return { ...counts, waitsMs, answeredAt, refreshAtMs };
   }
 }
 
@@ -87,7 +95,8 @@ function answerIn(raw: unknown): Answer | undefined {
   const condition = status?.conditions?.find(({ type }) => ['Issued', 'Denied', 'Failed'].includes(type));
   if (condition === undefined) return undefined;
   const time = Date.parse(condition.lastTransitionTime) / 1000;
-  return { name: metadata.name, type: condition.type, time, seenMs: performance.now() };
+  const refreshAtMs = Date.parse(status?.beginRefreshAt ?? '');
+  return { name: metadata.name, type: condition.type, time, refreshAtMs, seenMs: performance.now() };
 }
 
 /**

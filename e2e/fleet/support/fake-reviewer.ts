@@ -17,7 +17,7 @@ export interface FakeReviewerState {
 
 /**
  * A fake API server that only implements reviews, for failures that a real one cannot produce: the token `good-NAME` is
- * valid for NAME.
+ * valid for NAME, and `bound-NAME` for an audience other than the API server.
  */
 export class FakeReviewer implements AsyncDisposable {
   readonly state: FakeReviewerState = { tokenReviews: 0, accessReviews: 0, denied: new Set(), refusal: undefined };
@@ -57,11 +57,15 @@ export class FakeReviewer implements AsyncDisposable {
   }
 
   #review(url: string, text: string): object {
-    const { spec } = JSON.parse(text) as { readonly spec: { readonly token?: string; readonly user?: string } };
+    const { spec } = JSON.parse(text) as {
+      readonly spec: { readonly token?: string; readonly user?: string; readonly audiences?: readonly string[] };
+    };
     if (url.includes('tokenreviews')) {
       this.state.tokenReviews += 1;
-      const name = /^good-(.+)$/.exec(spec.token ?? '')?.[1];
-      return { status: name === undefined ? {} : { authenticated: true, user: { username: name, groups: [] } } };
+      const [, kind, username] = /^(good|bound)-(.+)$/.exec(spec.token ?? '') ?? [];
+      const { audiences } = spec;
+      if (username === undefined || (kind === 'bound') !== (audiences !== undefined)) return { status: {} };
+      return { status: { authenticated: true, user: { username, groups: [] }, ...(audiences && { audiences }) } };
     }
     this.state.accessReviews += 1;
     return { status: { allowed: !this.state.denied.has(spec.user ?? '') } };

@@ -507,6 +507,13 @@ export const alertCases: readonly AlertCase[] = [
     fires: { CertfleetSignerNotReady: { signer: 'internal' } },
   },
   {
+    fault: 'the signer does not reach the controller',
+    series: {
+      [`certfleet_signer_lane_shared{${signerReplica('s1')},issuer="ClusterIssuer.cert-manager.io//ca"}`]: always(0),
+    },
+    fires: { CertfleetSignerLaneNotShared: { issuer: 'ClusterIssuer.cert-manager.io//ca' } },
+  },
+  {
     fault: 'a pod waits for its certificate',
     series: {
       [`certfleet_signer_oldest_start_seconds{${signerReplica('s1')},signer="internal"}`]: '0x50 0+60x70',

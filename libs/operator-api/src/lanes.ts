@@ -45,7 +45,13 @@ export const LaneSchema = Type.Object({
   paused: Type.Optional(
     Type.Object({ by: string('User who paused it'), reason: string('Reason'), at: time('Start of the pause') }),
   ),
-  inFlight: count('Renewals in flight'),
+  inFlight: count('Renewals and pod certificates in flight'),
+  podCertificates: Type.Optional(
+    Type.Object(
+      { waiting: count('Requests without a permit'), inFlight: count('In flight') },
+      { description: 'Pod certificates that a signer signs in this lane; absent if none does' },
+    ),
+  ),
   queued: count('Renewals queued with a reserved slot'),
   blocked: count('Renewals that wait for a free slot or the end of a pause'),
   queueEndsAt: Type.Optional(time('Start time of the last queued renewal')),

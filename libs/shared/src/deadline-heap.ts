@@ -40,6 +40,14 @@ export class DeadlineHeap {
     return this.#heap.peek()?.dueAtMs;
   }
 
+  /** The number of ids that are due at `nowMs`. */
+  countDue(nowMs: number): number {
+    if ((this.peekDueAt() ?? Infinity) > nowMs) return 0;
+    let count = 0;
+    for (const atMs of this.#current.values()) if (atMs <= nowMs) count += 1;
+    return count;
+  }
+
   /** Removes and returns the id with the earliest due time, if it is due at `nowMs`. */
   popDue(nowMs: number): string | undefined {
     this.#dropStale();

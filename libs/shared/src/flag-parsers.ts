@@ -50,6 +50,15 @@ export function integerBetween(low: number, high: number): (text: string) => num
   };
 }
 
+/** The URL of a server with TLS, without a path; undefined if empty. */
+export function optionalHttpsUrl(text: string): string | undefined {
+  if (text === '') return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url?.protocol === 'https:' && url.pathname === '/' && url.search === '' && url.username === '';
+  if (!isPlain) throw mismatch('a URL such as https://host:8080, without a path', text);
+  return url.origin;
+}
+
 /** `true` or `false`, in the spellings of Go's strconv.ParseBool. */
 export function boolean(text: string): boolean {
   if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true;

@@ -102,6 +102,38 @@ const refinementsSchema = closedObject(
   },
 );
 
+const laneSchema = closedObject(
+  {
+    issuerRef: closedObject(
+      {
+        group: Type.Optional(text('API group of the issuer; cert-manager.io if absent')),
+        kind: Type.Optional(text('Kind of the issuer; Issuer if absent')),
+        name: Type.String({ minLength: 1, maxLength: 253, description: 'Name of the issuer' }),
+        namespace: Type.Optional(
+          Type.String({ minLength: 1, maxLength: 253, description: 'Its namespace; absent for a cluster-wide issuer' }),
+        ),
+      },
+      {
+        description: 'The issuer whose lane these certificates use',
+        ...withRules(
+          {
+            rule: "has(self.namespace) || (has(self.kind) && self.kind != 'Issuer')",
+            message: 'an Issuer needs its namespace',
+          },
+          {
+            rule: "!has(self.namespace) || !has(self.kind) || self.kind != 'ClusterIssuer'",
+            message: 'a ClusterIssuer has no namespace',
+          },
+        ),
+      },
+    ),
+  },
+  {
+    description:
+      'The lane of a cert-manager issuer with the same CA, in the renewal controller: one rate for both. Without it, the signer has a lane of its own',
+  },
+);
+
 const specSchema = closedObject({
   signerName: Type.String({
     minLength: 3,
@@ -114,6 +146,7 @@ const specSchema = closedObject({
     }),
   }),
   issuer: issuerSchema,
+  lane: Type.Optional(laneSchema),
   allowed: Type.Array(allowedSchema, {
     minItems: 1,
     maxItems: 64,

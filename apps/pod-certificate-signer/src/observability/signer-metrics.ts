@@ -20,6 +20,13 @@ export interface SignerGauge {
 
 const seconds = [0.05, 0.25, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
 
+export interface SignerMetricsState {
+  readonly isLeading: () => boolean;
+  readonly signers: () => readonly SignerGauge[];
+  /** Lanes of issuers, and whether each is that of the controller now. */
+  readonly sharedLanes: () => readonly { readonly issuer: string; readonly isShared: boolean }[];
+}
+
 /** The signer's Prometheus metrics, in their own registry. No label contains a pod or node. */
 export class SignerMetrics implements SignerObserver {
   readonly registry = new Registry();
@@ -50,7 +57,7 @@ export class SignerMetrics implements SignerObserver {
     registers: this.#registers,
   });
 
-  constructor(state: { readonly isLeading: () => boolean; readonly signers: () => readonly SignerGauge[] }) {
+  constructor(state: SignerMetricsState) {
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
     dropMisnamedMetrics(this.registry);
     this.#gauge('leader', 'Whether this replica signs: 1 for the leader, otherwise 0.', [], (gauge) => {
@@ -65,6 +72,12 @@ export class SignerMetrics implements SignerObserver {
     this.#gauge('oldest_start_seconds', oldest, ['signer'], (gauge) => {
       gauge.reset();
       for (const { name, oldestStartingMs } of state.signers()) gauge.set({ signer: name }, oldestStartingMs / 1000);
+    });
+    const shared =
+      'Whether the lane of an issuer is that of the renewal controller: 1, or 0 while the controller does not answer and the signer has a lane of its own.';
+    this.#gauge('lane_shared', shared, ['issuer'], (gauge) => {
+      gauge.reset();
+      for (const { issuer, isShared } of state.sharedLanes()) gauge.set({ issuer }, isShared ? 1 : 0);
     });
     const ready = 'Whether a PodCertificateSigner can sign: 1, or 0 with the reason in its condition Ready.';
     this.#gauge('ready', ready, ['signer'], (gauge) => {

@@ -18,12 +18,22 @@ export type VaultSpec = NonNullable<PodCertificateSignerSpec['issuer']['vault']>
 /** What signs: the CA of a Secret in the signer's namespace, or Vault. */
 export type IssuerSpec = { readonly secretName: string } | { readonly vault: VaultSpec };
 
+/** A cert-manager issuer; the namespace of a cluster-wide one is empty. */
+interface LaneIssuer {
+  readonly group: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** A valid PodCertificateSigner. */
 export interface SignerPolicy {
   /** Of the object. */
   readonly name: string;
   readonly signerName: string;
   readonly issuer: IssuerSpec;
+  /** The cert-manager issuer whose lane it uses; undefined for a lane of its own. */
+  readonly lane: LaneIssuer | undefined;
   readonly keyTypes: readonly KeyType[];
   readonly maxLifetimeSeconds: number;
   readonly usages: readonly KeyUsage[];
@@ -102,6 +112,7 @@ function policyOf(name: string, spec: PodCertificateSignerSpec): SignerPolicy {
     name,
     signerName: spec.signerName,
     issuer: issuerOf(spec),
+    lane: laneIssuerOf(spec),
     keyTypes: spec.keyTypes ?? keyTypes,
     maxLifetimeSeconds: spec.maxLifetimeSeconds ?? defaultLifetimeSeconds,
     usages: spec.usages ?? defaultUsages,
@@ -125,6 +136,17 @@ function issuerOf({ issuer: { secretName, vault } }: PodCertificateSignerSpec): 
   if (secretName !== undefined && vault === undefined) return { secretName };
   if (vault !== undefined && secretName === undefined) return { vault };
   throw new CertfleetError('invalid-argument', 'spec.issuer: expected either secretName or vault');
+}
+
+function laneIssuerOf({ lane }: PodCertificateSignerSpec): LaneIssuer | undefined {
+  if (lane === undefined) return undefined;
+  const { group = 'cert-manager.io', kind = 'Issuer', name, namespace = '' } = lane.issuerRef;
+  if ((kind === 'Issuer' && namespace === '') || (kind === 'ClusterIssuer' && namespace !== ''))
+    throw new CertfleetError(
+      'invalid-argument',
+      'spec.lane.issuerRef: expected the namespace of an Issuer, and none of a ClusterIssuer',
+    );
+  return { group, kind, namespace, name };
 }
 
 /** An unknown variable is a problem of the object, not of the requests. */

@@ -21,7 +21,7 @@ import { SignerWork } from './signer-work.ts';
 const startMs = Date.parse('2026-11-29T12:00:00Z');
 const stubPKCS10Request = stubRequestOf(privateKeyOf('ED25519')).toString('base64');
 const ca = readSecretCa(caSecret({ notBefore: new Date(0), notAfter: new Date(startMs + 1e10) }).data);
-const openLane: Lane = { admit: () => 0, settled: () => undefined };
+const openLane: Lane = { join: () => () => undefined, admit: () => 0, settled: () => undefined };
 
 class Bench {
   readonly clock = new ManualClock(startMs);
@@ -31,7 +31,11 @@ class Bench {
   signed = 0;
   issuerError: CertfleetError | undefined;
   readonly starting = new Set<string>();
-  readonly observer = new SignerMetrics({ isLeading: () => true, signers: () => this.coordinator.gauges() });
+  readonly observer = new SignerMetrics({
+    isLeading: () => true,
+    signers: () => this.coordinator.gauges(),
+    sharedLanes: () => [],
+  });
   readonly coordinator: Coordinator;
 
   constructor() {

@@ -2,7 +2,7 @@ import type { LanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
 import type { RenewalWindows } from '@certfleet/fleet-model/lanes/renewal-windows.ts';
 import { doubledDelayMs } from '@certfleet/shared/doubled-delay.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
-import type { Lane } from './lane.ts';
+import type { Lane, LaneRequest, LaneResult } from './lane.ts';
 
 /** The limits of a lane, as LanePolicies set them. */
 export interface LaneLimits {
@@ -40,7 +40,12 @@ export class PacedLane implements Lane {
     this.#filledAtMs = options.clock.monotonic();
   }
 
-  admit(isUrgent: boolean): number {
+  /** One queue needs no other wake-up than its own results. */
+  join(): () => void {
+    return () => undefined;
+  }
+
+  admit({ isUrgent }: Pick<LaneRequest, 'isUrgent'>): number {
     const { policy } = this.#options.limits();
     if (this.#inFlight >= policy.maxInFlight) return Infinity;
     const waitMs = Math.max(this.#backoffMs(isUrgent), isUrgent ? 0 : this.#closedMs(), this.#rateMs(policy));
@@ -50,7 +55,7 @@ export class PacedLane implements Lane {
     return 0;
   }
 
-  settled(result: 'signed' | 'failed' | 'ended'): void {
+  settled({ result }: Pick<LaneResult, 'result'>): void {
     this.#inFlight -= 1;
     if (result === 'signed') this.#recover();
     else if (result === 'failed') this.#fail();

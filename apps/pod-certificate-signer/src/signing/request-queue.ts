@@ -1,8 +1,9 @@
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
+import { messageOf } from '@certfleet/shared/errors.ts';
 import { DeadlineHeap } from '@certfleet/shared/deadline-heap.ts';
 import type { CertificateOrder } from '../policy/decide.ts';
 import type { PodCertificateRequest } from '../requests/pod-certificate-request.ts';
-import type { Lane } from './lane.ts';
+import type { Demand, Lane } from './lane.ts';
 import { oldestOf } from './places.ts';
 import type { Place } from './places.ts';
 import { RequestRetries } from './request-retries.ts';
@@ -51,11 +52,13 @@ export class RequestQueue {
   readonly #retries: RequestRetries;
   #wasStarting = false;
   #cancelTimer: CancelTimer | undefined;
+  readonly #leave: () => void;
   #isStopped = false;
 
   constructor(options: RequestQueueOptions) {
     this.#options = options;
     this.#retries = new RequestRetries(options.clock, options.random);
+    this.#leave = options.lane.join({ demand: () => this.#demand(), wake: () => this.#pump() });
   }
 
   /** Requests without an answer, including those in progress. */
@@ -113,6 +116,7 @@ export class RequestQueue {
     this.#isStopped = true;
     this.#cancelTimer?.();
     for (const uid of this.#entries.keys()) this.remove(uid);
+    this.#leave();
   }
 
   #enqueue(uid: string): void {
@@ -141,7 +145,7 @@ export class RequestQueue {
       const next = this.#next();
       const entry = next && this.#entries.get(next.uid);
       if (next === undefined || entry === undefined) return;
-      const waitMs = lane.admit(next.isUrgent);
+      const waitMs = lane.admit(next);
       if (waitMs > 0) {
         this.#enqueue(next.uid);
         this.#cancelTimer = clock.schedule(Math.min(waitMs, maxWaitMs), () => this.#pump());
@@ -149,6 +153,11 @@ export class RequestQueue {
       }
       void this.#start(next.uid, entry);
     }
+  }
+
+  #demand(): Demand {
+    const overdue = this.#bounds.countDue(this.#options.clock.monotonic());
+    return { urgent: this.#starting.size + overdue, refreshes: this.#others.size - overdue };
   }
 
   /** Takes the next request out of the heaps. */
@@ -168,9 +177,10 @@ export class RequestQueue {
     try {
       const result = await answer(entry);
       this.remove(uid);
-      lane.settled(result);
+      lane.settled({ uid, result });
     } catch (thrown) {
-      lane.settled(onFailure(entry, thrown));
+      const result = onFailure(entry, thrown);
+      lane.settled({ uid, result, error: messageOf(thrown) });
       this.#retryLater(uid, entry);
     }
     this.#pump();

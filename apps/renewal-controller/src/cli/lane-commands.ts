@@ -44,7 +44,7 @@ function laneTable(shown: readonly Lane[]): string {
     lane.paused === undefined ? lane.state : `paused: ${lane.paused.reason}`,
     `${lane.policy.ratePerSecond}/s`,
     `${lane.inFlight}/${lane.policy.maxInFlight}`,
-    String(lane.queued + lane.blocked),
+    String(lane.queued + lane.blocked + (lane.podCertificates?.waiting ?? 0)),
     String(lane.volumes),
     lane.lastError?.message ?? '',
   ]);

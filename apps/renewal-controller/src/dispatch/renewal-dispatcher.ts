@@ -134,6 +134,11 @@ export class RenewalDispatcher implements ReportSink {
     mayStart.then(startWorker, () => undefined);
   }
 
+  /** Whether it may start renewals: it knows the pauses of lanes. */
+  get isOpen(): boolean {
+    return this.#worker !== undefined && !this.#isStopped;
+  }
+
   /** Ends within some seconds, also while Redis is unavailable. */
   async stop(): Promise<void> {
     this.#isStopped = true;

@@ -25,6 +25,7 @@ import { fleetRoutes } from './routes/fleet-routes.ts';
 import { laneRoutes } from './routes/lane-routes.ts';
 import { checkAccess, checkSource } from './access/operator-access.ts';
 import { pageFiles } from './routes/page-files.ts';
+import { permitRoutes } from './routes/permit-routes.ts';
 import { podCertificateRoutes } from './routes/pod-certificate-routes.ts';
 import { renewalRoutes } from './routes/renewal-routes.ts';
 import { rotationRoutes } from './routes/rotation-routes.ts';
@@ -38,6 +39,8 @@ import { volumeRoutes } from './routes/volume-routes.ts';
 export interface ApiServerOptions {
   readonly context: ApiContext;
   readonly gate: OperatorGate;
+  /** Authenticates pod certificate signers. */
+  readonly signerGate: OperatorGate;
   /** Undefined if a proxy authenticates operators or authentication is off. */
   readonly signIn: SignInParts | undefined;
   readonly certificate: ServingCertificate | undefined;
@@ -110,10 +113,11 @@ function openServer({ certificate, trustedProxies = [] }: ApiServerOptions): Api
 
 /** Every route checks its right before the request body is parsed. */
 async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
-  const { context, gate, signIn, certificate, requestsPerMinute, runbookUrl } = options;
+  const { context, gate, signerGate, signIn, certificate, requestsPerMinute, runbookUrl } = options;
   const isSecure = certificate !== undefined;
   await api.register(cookie);
-  const access = { gate, limits: new RequestLimits({ clock: context.clock, perMinute: requestsPerMinute }) };
+  const limits = new RequestLimits({ clock: context.clock, perMinute: requestsPerMinute });
+  const access = { gate, signerGate, limits };
   const tracesOf = (request: FastifyRequest): CallerTraces => ({
     headers: request.headers,
     cookie: sessionCookie(request, isSecure),
@@ -150,6 +154,7 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
   }
   volumeInspectionRoutes(api, context);
   podCertificateRoutes(api, context);
+  permitRoutes(api, context);
   const streams = new EventStreams({ gate, clock: context.clock });
   const { audit, cluster, podLabels } = context;
   const showsPodCertificates = context.podCertificates() !== undefined;

@@ -8,8 +8,11 @@ const accessReviews: ApiResource = {
   plural: 'subjectaccessreviews',
 };
 
-/** Rights of operators: `view` reads, `renew` also starts renewals and pauses lanes. */
-export type OperatorRight = 'view' | 'renew';
+/**
+ * Rights of operators: `view` reads, `renew` also starts renewals and pauses lanes. The right of signers: `sign` uses the
+ * lanes of issuers.
+ */
+export type OperatorRight = 'view' | 'renew' | 'sign';
 
 /**
  * The resource attributes that RBAC checks. No API serves this resource; a ClusterRole can name it like `nodes/proxy`.
@@ -17,6 +20,7 @@ export type OperatorRight = 'view' | 'renew';
 const attributes: Readonly<Record<OperatorRight, { group: string; resource: string; verb: string }>> = {
   view: { group: 'certfleet.io', resource: 'volumes', verb: 'view' },
   renew: { group: 'certfleet.io', resource: 'volumes', verb: 'renew' },
+  sign: { group: 'certfleet.io', resource: 'lanes', verb: 'sign' },
 };
 
 /**

@@ -17,6 +17,8 @@ export interface KubernetesGateOptions {
   readonly client: ReviewClient;
   readonly sessions: Pick<OperatorSessions, 'find'>;
   readonly clock: Clock;
+  /** Of the tokens; undefined for those of the API server itself. */
+  readonly audience?: string;
 }
 
 /** A right that RBAC revokes may remain effective for this time. */
@@ -43,8 +45,8 @@ export class KubernetesGate implements OperatorGate {
 
   constructor(options: KubernetesGateOptions) {
     this.#options = options;
-    const { client, clock } = options;
-    this.#reviewer = new TokenReviewer({ client, clock });
+    const { client, clock, audience } = options;
+    this.#reviewer = new TokenReviewer({ client, clock, ...(audience !== undefined && { audience }) });
     this.#accessReviews = new FairQueue(accessReviews, clock);
     this.#rights = new Cache({ clock, ttlMs: rightForMs, maxEntries: maxRights });
     this.#knownCookies = new Cache({ clock, ttlMs: knownForMs, maxEntries: maxRights });

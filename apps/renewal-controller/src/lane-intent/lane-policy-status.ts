@@ -4,6 +4,7 @@ import type { StatusOf } from '../intent/intent-kinds.ts';
 import type { Condition } from '../intent/intent-object.ts';
 import { IssuerPattern, isUsablePattern } from '@certfleet/fleet-model/lanes/issuer-pattern.ts';
 import { patternsOf } from '@certfleet/fleet-model/lanes/lane-rules.ts';
+import { podCertificateShare } from '../lanes/lane-depth.ts';
 import type { LaneState } from '../lanes/lane-state.ts';
 import { conditionOf } from './lane-rules.ts';
 import type { LanePolicyObject } from './lane-rules.ts';
@@ -39,7 +40,7 @@ export function lanePolicyStatus(object: LanePolicyObject, facts: LanePolicyFact
     pausedLanes: states.filter(({ paused }) => paused !== undefined).length,
     issuers: keys.slice(0, maxIssuers),
     volumes: keys.reduce((total, key) => total + (stats.issuers.get(key)?.volumes ?? 0), 0),
-    waiting: sum(({ queued, blocked }) => queued + blocked),
+    waiting: sum((state) => state.queued + state.blocked + (podCertificateShare(state, facts.nowMs)?.waiting ?? 0)),
     inFlight: sum(({ inFlight }) => inFlight),
     pacePercent: Math.round(100 * Math.min(1, ...states.map(({ pace }) => pace))),
     ...(lastError && { lastError }),

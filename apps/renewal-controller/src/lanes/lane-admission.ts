@@ -105,7 +105,7 @@ export class LaneAdmission {
   /** Requests a slot in flight. Idempotent: a repeated request of an admitted renewal is admitted and counted once. */
   async admit(lane: Lane, request: LaneRequest): Promise<Admission> {
     const args = {
-      ...this.#argsOf(lane),
+      ...laneArguments(lane, this.#time),
       member: request.id,
       timeout: lane.policy.answerTimeoutMs,
       latest: request.latestStartMs,
@@ -139,7 +139,7 @@ export class LaneAdmission {
     const { node, volumeId } = parseVolumeKey(volume);
     const keys = { ...this.#keysOf(lane), outbox: this.#keys.outbox(node) };
     const args = {
-      ...this.#argsOf(lane),
+      ...laneArguments(lane, this.#time),
       member: id,
       outcome,
       initialBackoff,
@@ -172,7 +172,7 @@ export class LaneAdmission {
    * promotions.
    */
   async advance(lane: Lane): Promise<readonly Promotion[]> {
-    const call = { keys: this.#keysOf(lane), args: this.#argsOf(lane) };
+    const call = { keys: this.#keysOf(lane), args: laneArguments(lane, this.#time) };
     return promotionsOf((await advanceScript.run(this.#redis, call)) as (string | number)[]);
   }
 
@@ -184,29 +184,6 @@ export class LaneAdmission {
     return ids.map((id) => ({ id, inMs: 0 }));
   }
 
-  #opensInMs({ windows }: Lane): number {
-    return Math.min(maxWaitMs, windows.opensInMs(this.#time.nowMs() ?? Date.now()));
-  }
-
-  /** The arguments that all scripts have in common. */
-  #argsOf(lane: Lane): {
-    readonly laneId: string;
-    readonly now: number | undefined;
-    readonly baseInterval: number;
-    readonly burst: number;
-    readonly maxInFlight: number;
-    readonly threshold: number;
-    readonly opensIn: number;
-    readonly pausedByPolicy: number;
-  } {
-    const { burst, maxInFlight, backoff } = lane.policy;
-    const [now, opensIn] = [this.#time.nowMs(), this.#opensInMs(lane)];
-    const { threshold } = backoff;
-    const pausedByPolicy = lane.pause === undefined ? 0 : 1;
-    const limits = { baseInterval: startIntervalMs(lane), burst, maxInFlight, threshold };
-    return { laneId: lane.id, now, ...limits, opensIn, pausedByPolicy };
-  }
-
   #keysOf({ id }: Lane): Readonly<Record<(typeof renewalScriptKeys)[number], string>> {
     const { started, waits, requestedBy, cooldown, cancelled, seen, silentNodes, queuedLanes: queued } = this.#keys;
     const [lane, inflight, slots, blocked] = laneKeys(this.#keys, id);
@@ -215,13 +192,35 @@ export class LaneAdmission {
   }
 }
 
-const serverTime: LaneTime = { nowMs: () => undefined, random: Math.random };
+/** The time of the Redis server. */
+export const serverTime: LaneTime = { nowMs: () => undefined, random: Math.random };
+
+/** The arguments that all scripts of a lane have in common. */
+export function laneArguments(lane: Lane, time: LaneTime): LaneArguments {
+  const { burst, maxInFlight, backoff } = lane.policy;
+  const now = time.nowMs();
+  const opensIn = Math.min(maxWaitMs, lane.windows.opensInMs(now ?? Date.now()));
+  const pausedByPolicy = lane.pause === undefined ? 0 : 1;
+  const limits = { baseInterval: startIntervalMs(lane), burst, maxInFlight, threshold: backoff.threshold };
+  return { laneId: lane.id, now, ...limits, opensIn, pausedByPolicy };
+}
+
+interface LaneArguments {
+  readonly laneId: string;
+  readonly now: number | undefined;
+  readonly baseInterval: number;
+  readonly burst: number;
+  readonly maxInFlight: number;
+  readonly threshold: number;
+  readonly opensIn: number;
+  readonly pausedByPolicy: number;
+}
 
 function startIntervalMs({ policy }: Lane): number {
   return policy.ratePerSecond === 0 ? 0 : 1000 / policy.ratePerSecond;
 }
 
-function promotionsOf(promoted: readonly (string | number)[]): readonly Promotion[] {
+export function promotionsOf(promoted: readonly (string | number)[]): readonly Promotion[] {
   const promotions: Promotion[] = [];
   for (let i = 0; i + 1 < promoted.length; i += 2)
     promotions.push({ id: String(promoted[i]), inMs: Math.max(0, Number(promoted[i + 1])) });
@@ -233,3 +232,6 @@ export function laneKeys(keys: RedisKeys, lane: string): readonly [string, strin
   const key = keys.lane(lane);
   return [key, `${key}:inflight`, `${key}:slots`, `${key}:blocked`];
 }
+
+/** The key of the pod certificates in flight. @param lane the key of the lane */
+export const podsKey = (lane: string): string => `${lane}:pods`;

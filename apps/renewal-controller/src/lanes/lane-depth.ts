@@ -1,6 +1,6 @@
 import type { LaneStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
-import type { LaneState } from './lane-state.ts';
+import type { LaneState, PodCertificateShare } from './lane-state.ts';
 
 /** The depth and the status of a lane. */
 export interface LaneDepth extends Pick<LaneState, 'queued' | 'blocked' | 'inFlight'> {
@@ -17,6 +17,14 @@ export function laneStatus(
   if (paused !== undefined) return 'paused';
   if (backoffUntilMs > nowMs) return 'backing-off';
   return opensInMs > 0 ? 'window' : 'open';
+}
+
+/** The share of pod certificates at a time; undefined if no signer uses the lane any more. */
+export function podCertificateShare(
+  { podCertificates }: Pick<LaneState, 'podCertificates'>,
+  nowMs: number,
+): PodCertificateShare | undefined {
+  return podCertificates !== undefined && podCertificates.untilMs > nowMs ? podCertificates : undefined;
 }
 
 export function laneDepth(state: LaneState, at: { readonly nowMs: number; readonly opensInMs: number }): LaneDepth {

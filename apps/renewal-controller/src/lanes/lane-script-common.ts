@@ -17,12 +17,19 @@ import { serverTime } from '../redis/lua-script.ts';
 //   okAt                    the last success
 //   lastNode, sharedAt      the last node, and when it last differed from the one before
 //   paused                  set while the lane is paused, as a replica saw it last: other replicas may not know yet
+//   podTat, refreshTat      theoretical arrival times of the shares of pod certificates, and of their refreshes
+//   podsUntil               until when podsKept and podsWaiting hold without a new request of the signer
+//   podsKept                slots in flight that renewals leave to pod certificates
+//   podsWaiting, podsInFlight  pod certificates that wait in the signer, and in flight, at its last request
+//   lastPod, lastPodAt      1 if the last start was a pod certificate, else 0; its time
+//   asker, askSequence      the signer that asked last for permits, and the number of its request
 // <lane>:inflight           sorted set: started renewals without a result, by the time at which the answer timeout
 //                           frees the slot
 // <lane>:slots              sorted set: queued renewals by their reserved time; a past time means promoted, but not yet
 //                           arrived
 // <lane>:blocked            sorted set: renewals waiting for a slot in flight or the end of a pause, by not-after (most
 //                           urgent first)
+// <lane>:pods               sorted set: pod certificates in flight, which are also in inflight, by the same time
 // <lane>:node-limited       hash: renewals waiting for the share of their node → node
 // <lane>:waiting            sorted set: nodes with such renewals, by the time at which one of them was last promoted
 // <lane>:node:<node>        hash: until, streak, lastFailed, failedAt of the failures that this node reports
@@ -51,7 +58,8 @@ export const laneScriptKeys = ['lane', 'inflight', 'slots', 'blocked', 'waiting'
  */
 export const laneCommon = `${serverTime}
 local fields = {'tat', 'interval', 'queueTail', 'urgentQueueTail', 'until', 'streak', 'paceDivisorLog2', 'failedNodes',
-  'lastFailedNode', 'okAt', 'lastNode', 'sharedAt', 'paused'}
+  'lastFailedNode', 'okAt', 'lastNode', 'sharedAt', 'paused', 'podTat', 'refreshTat', 'podsUntil', 'podsKept', 'lastPod',
+  'lastPodAt', 'errorAt'}
 local state = {}
 for i, value in ipairs(redis.call('HMGET', lane, unpack(fields))) do state[fields[i]] = value end
 local isPaused = pausedByPolicy == 1 or state.paused
@@ -68,6 +76,12 @@ local function inFlightLimit(maxInFlight, threshold)
   -- While the issuer fails, a single renewal probes it.
   if field('streak') >= math.max(2, threshold) then return 1 end
   return math.max(1, math.floor(maxInFlight / 2 ^ field('paceDivisorLog2')))
+end
+-- Slots in flight that renewals leave to pod certificates that wait (permit-script.ts). A single slot alternates.
+local function keptForPods(now, limit)
+  if field('podsUntil') <= now or field('podsKept') == 0 then return 0 end
+  if limit == 1 then return 1 - field('lastPod') end
+  return math.min(field('podsKept'), limit - 1)
 end
 -- Returns the interval between starts and the burst tolerance, in ms. If the pace has risen, earlier starts count at
 -- the new interval.
@@ -137,7 +151,8 @@ local function advance(now, interval, slack, opens, maxInFlight, threshold)
   local promoted = {}
   if isPaused or redis.call('EXISTS', slots, blocked, waiting) == 0 then return promoted end
   local arriving = redis.call('ZCOUNT', slots, now - 5000, now)
-  local free = inFlightLimit(maxInFlight, threshold) - redis.call('ZCARD', inflight) - arriving
+  local limit = inFlightLimit(maxInFlight, threshold)
+  local free = limit - keptForPods(now, limit) - redis.call('ZCARD', inflight) - arriving
   if free <= 0 then return promoted end
   local function promote(member, at)
     redis.call('ZADD', slots, at, member)
@@ -190,6 +205,39 @@ local function advance(now, interval, slack, opens, maxInFlight, threshold)
     if redis.call('EXISTS', keyOf('node-limited', node)) == 0 then redis.call('ZREM', waiting, node) end
   end
   return promoted
+end`;
+
+/**
+ * Prelude of the scripts that count results, after laneCommon; it uses the arguments now, threshold, initialBackoff,
+ * maxBackoff and random.
+ */
+export const resultCommon = `
+local function backoffEnd(streak, minStreak)
+  local wait = math.min(maxBackoff, initialBackoff * 2 ^ math.min(30, streak - minStreak))
+  return math.ceil(now + wait * (0.5 + random / 2))
+end
+-- Counts a failure of the lane. A streak needs failures of different sources (nodes, or requests of pods), because one
+-- broken node or volume does not indicate a broken issuer. During the back-off, failures of what was already in flight do
+-- not count.
+local function laneFailed(source)
+  local minStreak, streak, nodes = math.max(2, threshold), field('streak'), state.failedNodes or ''
+  local counts = streak >= minStreak and state.lastFailedNode ~= source
+  if streak < minStreak then counts = not string.find(',' .. nodes .. ',', ',' .. source .. ',', 1, true) end
+  if not counts or now < field('until') then return end
+  streak = streak + 1
+  if streak == 1 then put('failingSince', now) end
+  put('streak', streak, 'lastFailedNode', source)
+  if streak <= minStreak then put('failedNodes', nodes == '' and source or nodes .. ',' .. source) end
+  if streak >= minStreak then
+    put('until', backoffEnd(streak, minStreak), 'paceDivisorLog2', math.min(6, math.max(2, field('paceDivisorLog2')) + 1))
+  end
+end
+local function laneSucceeded()
+  put('okAt', now)
+  if field('streak') > 0 or field('paceDivisorLog2') > 0 then
+    put('streak', 0, 'until', 0, 'paceDivisorLog2', math.max(0, field('paceDivisorLog2') - 0.25), 'failedNodes', '',
+      'lastFailedNode', '', 'failingSince', 0)
+  end
 end`;
 
 /** The keys that renewalCommon uses. */

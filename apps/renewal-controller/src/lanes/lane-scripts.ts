@@ -170,7 +170,8 @@ if redis.call('SCARD', keyOf('active', node)) >= share then
 end
 local taken = redis.call('ZCARD', inflight)
 if not promoted and urgent == 0 then taken = taken + redis.call('ZCARD', blocked) end
-if taken >= inFlightLimit(maxInFlight, threshold) then
+local limit = inFlightLimit(maxInFlight, threshold)
+if taken >= limit - keptForPods(now, limit) then
   -- The next result promotes it; without one, the first answer timeout frees a slot.
   local first = redis.call('ZRANGE', inflight, 0, 0, 'WITHSCORES')
   local wait = first[2] and tonumber(first[2]) - now or 1000
@@ -182,7 +183,7 @@ activate(node, member)
 noteRequest()
 redis.call('ZADD', started, now + timeout, volume)
 redis.call('ZADD', inflight, now + timeout, member)
-put('tat', text(math.max(tat, now) + interval), 'interval', text(interval))
+put('tat', text(math.max(tat, now) + interval), 'interval', text(interval), 'lastPod', 0)
 return {1, 0, '', urgent, requesters}`,
 });
 

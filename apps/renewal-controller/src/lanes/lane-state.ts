@@ -9,14 +9,25 @@ export interface LanePause {
   readonly policy?: string;
 }
 
+/** The pod certificates of a lane, as their signer reported them last. */
+export interface PodCertificateShare {
+  /** Requests without a permit. */
+  readonly waiting: number;
+  readonly inFlight: number;
+  /** Until when the signer must have reported again. */
+  readonly untilMs: number;
+}
+
 /** The state of a lane. */
 export interface LaneState {
   readonly id: string;
   readonly issuer: IssuerName;
   readonly policy: LanePolicy;
   readonly paused: LanePause | undefined;
-  /** Renewals started and without a result. */
+  /** Renewals and pod certificates started and without a result. */
   readonly inFlight: number;
+  /** The share of pod certificates; undefined if no signer uses the lane. */
+  readonly podCertificates: PodCertificateShare | undefined;
   /** Renewals with a slot in the queue. */
   readonly queued: number;
   /** Renewals that wait for a slot in flight, for their node's share, or for the end of a pause. */

@@ -4,11 +4,11 @@ import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
 import type { RedisClient } from '../redis/create-redis.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
-import { laneKeys } from './lane-admission.ts';
+import { laneKeys, podsKey } from './lane-admission.ts';
 import { laneDepth } from './lane-depth.ts';
 import type { LaneDepth } from './lane-depth.ts';
 import type { Lane, LanePolicies } from './lane-policies.ts';
-import type { LanePause, LaneState } from './lane-state.ts';
+import type { LanePause, LaneState, PodCertificateShare } from './lane-state.ts';
 import { promotionScript, isWithdrawnScript, laneStatesScript } from './lane-state-scripts.ts';
 
 const statesAtOnce = 100;
@@ -30,6 +30,12 @@ export class LaneStore {
     if (this.#noted.has(lane.id)) return;
     await this.#redis.hset(this.#keys.lanes, lane.id, JSON.stringify(lane.issuer));
     this.#noted.add(lane.id);
+  }
+
+  /** Adds a lane to `list`, which another replica may have removed. */
+  async noteAgain(lane: Lane): Promise<void> {
+    this.#noted.delete(lane.id);
+    await this.note(lane);
   }
 
   /** Clears the memory of noted lanes: Redis may have lost them. */
@@ -133,10 +139,11 @@ export class LaneStore {
 
   /** Removes the lanes of issuers that no volume names any more; keeps paused lanes. */
   async prune(usedIssuerKeys: ReadonlySet<string>): Promise<void> {
-    for (const { id, issuer, paused, inFlight } of await this.list()) {
+    for (const { id, issuer, paused, inFlight, podCertificates } of await this.list()) {
       if (usedIssuerKeys.has(issuerKey(issuer)) || paused !== undefined || inFlight > 0) continue;
+      if (podCertificates !== undefined && podCertificates.waiting > 0) continue;
       const [lane, ...rest] = laneKeys(this.#keys, id);
-      const keys = [lane, ...rest, `${lane}:node-limited`, `${lane}:waiting`];
+      const keys = [lane, ...rest, `${lane}:node-limited`, `${lane}:waiting`, podsKey(lane)];
       await Promise.all(keys.map((key) => this.#redis.del(key)));
       await this.#redis.hdel(this.#keys.lanes, id);
       await this.#redis.srem(this.#keys.queuedLanes, id);
@@ -160,6 +167,7 @@ function laneState(lane: Lane, [pairs, inFlight, queued, blocked, last]: StoredL
     policy: lane.policy,
     paused: lane.pause ?? (paused === undefined ? undefined : (JSON.parse(paused) as LanePause)),
     inFlight,
+    podCertificates: shareOf(fields),
     queued,
     blocked,
     queueEndsAtMs: last === '' ? undefined : Number(last),
@@ -169,4 +177,10 @@ function laneState(lane: Lane, [pairs, inFlight, queued, blocked, last]: StoredL
     pace: 2 ** -number('paceDivisorLog2'),
     lastError: error === '' ? undefined : { atMs: number('errorAt'), message: error },
   };
+}
+
+function shareOf(fields: ReadonlyMap<string, string>): PodCertificateShare | undefined {
+  const [waiting, inFlight, untilMs] = ['podsWaiting', 'podsInFlight', 'podsUntil'].map((name) => fields.get(name));
+  if (waiting === undefined || inFlight === undefined || untilMs === undefined) return undefined;
+  return { waiting: Number(waiting), inFlight: Number(inFlight), untilMs: Number(untilMs) };
 }

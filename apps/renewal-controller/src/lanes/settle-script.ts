@@ -1,5 +1,5 @@
 import { defineScript } from '../redis/lua-script.ts';
-import { renewalCommon, renewalScriptKeys } from './lane-script-common.ts';
+import { renewalCommon, renewalScriptKeys, resultCommon } from './lane-script-common.ts';
 
 /**
  * Settles a renewal: removes it from its lane, adjusts the pace to the outcome and promotes waiting renewals. Returns
@@ -41,7 +41,7 @@ export const settleScript = defineScript({
     /** Id of the volume in the batch. */
     volumeId: 'string',
   },
-  prelude: [renewalCommon],
+  prelude: [renewalCommon, resultCommon],
   body: `
 now = clock(now)
 local node, requesters, counted = nodeOf(volume), requestersOf(renewal), 'c:' .. volumeId
@@ -66,10 +66,6 @@ if batch ~= '' then redis.call('HSET', outbox, counted, wasStarted) end
 -- A renewal in flight is neither queued nor blocked.
 local leftQueue = wasStarted == 0 and redis.call('ZREM', blocked, member) == 0 and redis.call('ZREM', slots, member) == 1
 
-local function backoffEnd(streak, minStreak)
-  local wait = math.min(maxBackoff, initialBackoff * 2 ^ math.min(30, streak - minStreak))
-  return math.ceil(now + wait * (0.5 + random / 2))
-end
 -- Counts a failure of the node, which delays only its own renewals.
 local function nodeFailed()
   local backoffUntil, streak, last = failuresOf(node)
@@ -80,31 +76,12 @@ local function nodeFailed()
     'until', streak >= threshold and backoffEnd(streak, threshold) or 0)
   redis.call('PEXPIRE', key, math.ceil(3600000 + maxBackoff * 2))
 end
--- Counts a failure of the lane. A streak needs failures of different nodes, because one broken node or volume does not
--- indicate a broken issuer. During the back-off, failures of renewals that were already in flight do not count.
-local function laneFailed()
-  local minStreak, streak, nodes = math.max(2, threshold), field('streak'), state.failedNodes or ''
-  local counts = streak >= minStreak and state.lastFailedNode ~= node
-  if streak < minStreak then counts = not string.find(',' .. nodes .. ',', ',' .. node .. ',', 1, true) end
-  if not counts or now < field('until') then return end
-  streak = streak + 1
-  if streak == 1 then put('failingSince', now) end
-  put('streak', streak, 'lastFailedNode', node)
-  if streak <= minStreak then put('failedNodes', nodes == '' and node or nodes .. ',' .. node) end
-  if streak >= minStreak then
-    put('until', backoffEnd(streak, minStreak), 'paceDivisorLog2', math.min(6, math.max(2, field('paceDivisorLog2')) + 1))
-  end
-end
 if outcome == 'ok' then
-  put('okAt', now)
-  if field('streak') > 0 or field('paceDivisorLog2') > 0 then
-    put('streak', 0, 'until', 0, 'paceDivisorLog2', math.max(0, field('paceDivisorLog2') - 0.25), 'failedNodes', '',
-      'lastFailedNode', '', 'failingSince', 0)
-  end
+  laneSucceeded()
 elseif outcome == 'failed' then
   put('error', errorText, 'errorAt', now)
   nodeFailed()
-  laneFailed()
+  laneFailed(node)
 end
 
 if isPaused then return {wasStarted, requesters} end

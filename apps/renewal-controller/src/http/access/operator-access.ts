@@ -25,6 +25,8 @@ declare module 'fastify' {
 
 export interface AccessParts {
   readonly gate: OperatorGate;
+  /** For the right `sign`. */
+  readonly signerGate: OperatorGate;
   readonly limits: RequestLimits;
 }
 
@@ -37,12 +39,13 @@ export function checkSource({ gate, limits }: AccessParts, request: FastifyReque
 
 /** Authenticates and authorizes a request before its body is parsed. */
 export async function checkAccess(
-  { gate, limits }: AccessParts,
+  { gate: operatorGate, signerGate, limits }: AccessParts,
   request: FastifyRequest,
   traces: CallerTraces,
 ): Promise<void> {
   const { right } = request.routeOptions.config;
   if (right === undefined) throw new CertfleetError('permission-denied', 'this route permits no access');
+  const gate = right === 'sign' ? signerGate : operatorGate;
   checkOrigin(request, gate.auth === 'none');
   if (right === 'anybody') return;
   const caller = await gate.identify(traces);

@@ -10,6 +10,7 @@ import type { PostureLimit } from '../../fleet-index/view/posture-limits.ts';
 import type { ReadPodEvents } from '../../kube/pod-events.ts';
 import type { PodCertificates } from '../../pod-certificates/pod-certificate-view.ts';
 import type { OperatorPauses } from '../../lane-intent/operator-pauses.ts';
+import type { LanePermits } from '../../lanes/lane-permits.ts';
 import type { LanePolicies } from '../../lanes/lane-policies.ts';
 import type { RedisHealth } from '../../redis/redis-health.ts';
 import type { ChangeFeed } from '../live/change-feed.ts';
@@ -36,6 +37,7 @@ export interface ApiContext extends VolumeInspection {
   /** Notifies open pages of a change that no agent report announces. */
   readonly announce: (kinds: readonly ChangeKind[]) => Promise<void>;
   readonly policies: LanePolicies;
+  readonly permits: Pick<LanePermits, 'ask'>;
   readonly selectVolumes: SelectVolumes;
   readonly redisHealth: () => RedisHealth;
   /** Whether the view of the fleet is current. */

@@ -8,7 +8,7 @@ import type { FleetStats } from '../../fleet-index/view/fleet-stats.ts';
 import type { FleetView } from '../../fleet-index/view/fleet-view.ts';
 import { issuerKey } from '../../fleet-index/model/indexed-volume.ts';
 import type { IssuerName } from '../../fleet-index/model/indexed-volume.ts';
-import { laneStatus } from '../../lanes/lane-depth.ts';
+import { laneStatus, podCertificateShare } from '../../lanes/lane-depth.ts';
 import type { LanePolicies } from '../../lanes/lane-policies.ts';
 import type { LaneState } from '../../lanes/lane-state.ts';
 import type { LaneStore } from '../../lanes/lane-store.ts';
@@ -99,6 +99,7 @@ export class LaneDirectory {
     const opensInMs = windows.opensInMs(nowMs);
     const key = issuerKey(state.issuer);
     const { volumes = 0, byState = noVolumes() } = stats.issuers.get(key) ?? {};
+    const pods = podCertificateShare(state, nowMs);
     const { issuer, policy, paused, lastError, queueEndsAtMs, backoffUntilMs = 0 } = state;
     return {
       failingSinceMs: state.failingSinceMs,
@@ -110,6 +111,7 @@ export class LaneDirectory {
         state: laneStatus(state, { nowMs, opensInMs }),
         ...(paused && { paused: { by: paused.by, reason: paused.reason, at: iso(paused.atMs) } }),
         inFlight: state.inFlight,
+        ...(pods && { podCertificates: { waiting: pods.waiting, inFlight: pods.inFlight } }),
         queued: state.queued,
         blocked: state.blocked,
         ...(queueEndsAtMs !== undefined && { queueEndsAt: iso(queueEndsAtMs) }),
@@ -131,7 +133,7 @@ const sortKeys: Readonly<Record<NonNullable<LaneQuery['sort']>, (lane: ShownLane
   issuer: ({ key }) => key,
   state: ({ state }) => laneStates.indexOf(state),
   volumes: ({ volumes }) => volumes,
-  waiting: ({ queued, blocked }) => queued + blocked,
+  waiting: ({ queued, blocked, podCertificates }) => queued + blocked + (podCertificates?.waiting ?? 0),
   'in-flight': ({ inFlight }) => inFlight,
   failures: ({ failureStreak }) => failureStreak,
 };
