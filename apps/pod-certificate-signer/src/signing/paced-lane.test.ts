@@ -16,8 +16,8 @@ function laneOn(clock: ManualClock): PacedLane {
   return new PacedLane({ clock, limits: () => limits, random: () => 1 });
 }
 
-const admit = (lane: PacedLane, isUrgent: boolean): number => lane.admit(isUrgent);
-const settle = (lane: PacedLane, result: 'signed' | 'failed'): void => lane.settled(result);
+const admit = (lane: PacedLane, isUrgent: boolean): number => lane.admit({ isUrgent });
+const settle = (lane: PacedLane, result: 'signed' | 'failed'): void => lane.settled({ result });
 
 /** Starts requests that are not urgent, and lets all of them fail. */
 async function failTogether(clock: ManualClock, lane: PacedLane, count: number): Promise<void> {

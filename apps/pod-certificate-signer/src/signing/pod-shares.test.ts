@@ -67,7 +67,7 @@ describe('a pod with thousands of projections', () => {
       },
       places: new Places(clock),
       answers: new AnswerMemory(clock),
-      observer: new SignerMetrics({ isLeading: () => true, signers: () => [] }),
+      observer: new SignerMetrics({ isLeading: () => true, signers: () => [], sharedLanes: () => [] }),
     });
     const put = (uid: string, podUID: string): void => {
       const request = testRequest({ stubPKCS10Request, podUID }, { uid });

@@ -129,7 +129,7 @@ class Replica {
           isStarting: () => false,
           latest: (uid) => this.coordinator.latest(uid),
           writeStatus: (request, status) => Promise.try(() => world.write(request, status)),
-          observer: new SignerMetrics({ isLeading: () => true, signers: () => [] }),
+          observer: new SignerMetrics({ isLeading: () => true, signers: () => [], sharedLanes: () => [] }),
           ...memories,
         }),
     );
