@@ -55,18 +55,19 @@ export class PacedLane implements Lane {
     return 0;
   }
 
-  settled({ result }: Pick<LaneResult, 'result'>): void {
+  settled({ result, retryAfterMs = 0 }: Pick<LaneResult, 'result' | 'retryAfterMs'>): void {
     this.#inFlight -= 1;
     if (result === 'signed') this.#failures = 0;
     if (result !== 'failed') return;
     const { policy } = this.#options.limits();
     const { threshold, initialMs, maxMs } = policy.backoff;
     this.#failures += 1;
-    if (this.#failures < threshold) return;
+    if (this.#failures < threshold && retryAfterMs === 0) return;
     const { clock, random = Math.random } = this.#options;
-    const backoffMs = doubledDelayMs(initialMs, this.#failures - threshold, maxMs);
+    const doubledMs = this.#failures < threshold ? 0 : doubledDelayMs(initialMs, this.#failures - threshold, maxMs);
     this.#failedAtMs = clock.monotonic();
-    this.#backoffUntilMs = this.#failedAtMs + backoffMs * (0.5 + random() / 2);
+    const ownUntilMs = this.#failedAtMs + doubledMs * (0.5 + random() / 2);
+    this.#backoffUntilMs = Math.max(ownUntilMs, this.#failedAtMs + Math.min(retryAfterMs, maxMs));
   }
 
   #backoffMs(isUrgent: boolean): number {
