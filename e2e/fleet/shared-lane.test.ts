@@ -82,6 +82,7 @@ class World {
   latencyMs = 300;
   asked = 0;
   issuerFails = false;
+  retryAfterMs = 0;
 
   constructor(policy: Partial<LanePolicy>) {
     const { clock } = this;
@@ -119,7 +120,10 @@ class World {
             const use = this.#begin(`pod-${pod}`, 'refresh');
             await delay(clock, this.latencyMs);
             use.endMs = this.nowMs;
-            if (this.issuerFails) throw new CertfleetError('unavailable', 'sealed');
+            if (this.issuerFails) {
+              const { retryAfterMs } = this;
+              throw new CertfleetError('unavailable', 'sealed', { ...(retryAfterMs > 0 && { retryAfterMs }) });
+            }
             return signWithCa(ca, order, clock.now());
           },
           trustAnchors: () => Promise.resolve([]),
@@ -386,6 +390,26 @@ describe('one lane for CSI volumes and pod certificates', () => {
     world.pause(undefined);
     await world.run(10_000);
     assert.equal(world.of('refresh').length, 5);
+  });
+
+  test('the issuer asks to wait: all do, until a pod that starts tries again after 15 seconds and succeeds', async () => {
+    const world = new World(usual);
+    world.issuerFails = true;
+    world.retryAfterMs = 40_000;
+    world.request('old');
+    await world.run(500);
+    world.issuerFails = false;
+    await world.run(1_500);
+    const before = world.uses.length;
+    world.renewals(5, 'csi');
+    world.request('new', { isStarting: true });
+    await world.run(10_000);
+    assert.equal(world.uses.length, before);
+    await world.run(40_000);
+    assert.equal(world.uses[before]?.id, 'pod-new');
+    assert.ok(world.waitOf('new') <= 16_000, `the new pod waited ${world.waitOf('new')} ms`);
+    assert.equal(world.of('renewal').length, 5);
+    assert.equal(world.coordinator.gauges()[0]?.pending, 0);
   });
 
   test('failures of the issuer back the whole lane off, and a success ends it', async () => {

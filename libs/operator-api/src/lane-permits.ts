@@ -6,7 +6,13 @@ import { IssuerSchema } from './lanes.ts';
 export const permitPath = 'lanes/permits';
 
 /** The most that one request of a signer may ask for and report. */
-export const permitLimits = { permits: 500, held: 2_000, results: 1_000, error: 512 } as const;
+export const permitLimits = {
+  permits: 500,
+  held: 2_000,
+  results: 1_000,
+  error: 512,
+  retryAfterMs: 86_400_000,
+} as const;
 
 const closed = { additionalProperties: false } as const;
 
@@ -30,8 +36,9 @@ export const PermitRequestSchema = Type.Object(
       Type.Object({ source: Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$' }), isOk: Type.Boolean() }, closed),
       { maxItems: permitLimits.results },
     ),
-    /** Message of the last failure. */
+    /** Message of the last failure, and how long the issuer asked to wait. */
     error: Type.Optional(Type.String({ maxLength: permitLimits.error })),
+    retryAfterMs: Type.Optional(Type.Integer({ minimum: 0, maximum: permitLimits.retryAfterMs })),
   },
   closed,
 );

@@ -28,9 +28,9 @@ const maxBytes = 256 * 1024;
 export async function callVault(call: VaultCall, clock: Clock, signal?: AbortSignal): Promise<unknown> {
   const bound = boundedSignal(clock, timeoutMs, signal);
   try {
-    const { status, text } = await send(call, bound.signal);
-    if (status >= 300) throw refusal(status, text);
-    return JSON.parse(text);
+    const answer = await send(call, bound.signal);
+    if (answer.status >= 300) throw refusal(answer);
+    return JSON.parse(answer.text);
   } catch (thrown) {
     if (thrown instanceof CertfleetError) throw thrown;
     const { message } = thrown as Error;
@@ -40,10 +40,7 @@ export async function callVault(call: VaultCall, clock: Clock, signal?: AbortSig
   }
 }
 
-function send(
-  { server, path, namespace, ca, token, body }: VaultCall,
-  signal: AbortSignal,
-): Promise<{ readonly status: number; readonly text: string }> {
+function send({ server, path, namespace, ca, token, body }: VaultCall, signal: AbortSignal): Promise<VaultAnswer> {
   return new Promise((resolve, reject) => {
     const headers = {
       'content-type': 'application/json',
@@ -62,7 +59,11 @@ function send(
       });
       response.on('error', reject);
       response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+        resolve({
+          status: response.statusCode ?? 0,
+          text: Buffer.concat(chunks).toString('utf8'),
+          retryAfter: response.headers['retry-after'],
+        }),
       );
     });
     sent.on('error', reject);
@@ -70,11 +71,20 @@ function send(
   });
 }
 
-function refusal(status: number, text: string): CertfleetError {
+interface VaultAnswer {
+  readonly status: number;
+  readonly text: string;
+  /** The header; only seconds are read, which need no clock. */
+  readonly retryAfter: string | undefined;
+}
+
+function refusal({ status, text, retryAfter = '' }: VaultAnswer): CertfleetError {
   const message = `the server answered ${status}: ${boundedText(errorsIn(text)) || 'no message'}`;
   if (status === 403) return new CertfleetError('permission-denied', message, { retryable: true });
-  return new CertfleetError(status >= 500 || status === 429 ? 'unavailable' : 'failed-precondition', message, {
+  const isBusy = status >= 500 || status === 429;
+  return new CertfleetError(isBusy ? 'unavailable' : 'failed-precondition', message, {
     retryable: true,
+    ...(isBusy && /^\d{1,6}$/.test(retryAfter) && { retryAfterMs: Number(retryAfter) * 1000 }),
   });
 }
 

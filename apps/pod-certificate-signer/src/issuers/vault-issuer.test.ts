@@ -33,7 +33,11 @@ let directory: string;
 let server: Server;
 let received: Received[] = [];
 /** Status and body for the sign endpoint. */
-let answer: (body: Received['body']) => { readonly status: number; readonly body: object | string };
+let answer: (body: Received['body']) => {
+  readonly status: number;
+  readonly body: object | string;
+  readonly headers?: Readonly<Record<string, string>>;
+};
 
 function order(spec: object = {}): CertificateOrder {
   const object = parseSignerObject(rawSigner({ ...spec }));
@@ -78,8 +82,8 @@ before(async () => {
       const path = request.url ?? '';
       received.push({ path, headers: request.headers, body });
       const login = { status: 200, body: { auth: { client_token: 'the-token', lease_duration: 3_600 } } };
-      const { status, body: sent } = path.endsWith('/login') ? login : answer(body);
-      response.writeHead(status).end(typeof sent === 'string' ? sent : JSON.stringify(sent));
+      const { status, body: sent, headers = {} } = path.endsWith('/login') ? { ...login, headers: {} } : answer(body);
+      response.writeHead(status, headers).end(typeof sent === 'string' ? sent : JSON.stringify(sent));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
@@ -158,6 +162,19 @@ describe('VaultIssuer', () => {
         assert.doesNotMatch(thrown.message, /the-jwt|the-token/);
         return true;
       });
+    }
+  });
+
+  test('passes on how long the server asks to wait', async () => {
+    const wanted = order();
+    for (const [status, retryAfter, retryAfterMs] of [
+      [429, '30', 30_000],
+      [503, '1', 1_000],
+      [503, 'Sun, 29 Nov 2026 12:00:00 GMT', undefined],
+      [400, '30', undefined],
+    ] as const) {
+      answer = () => ({ status, body: { errors: [] }, headers: { 'retry-after': retryAfter } });
+      await assert.rejects(issuerOf().sign(wanted, unaborted), { retryAfterMs });
     }
   });
 

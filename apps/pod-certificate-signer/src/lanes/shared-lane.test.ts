@@ -150,12 +150,13 @@ describe('SharedLane', () => {
     member.put('a');
     member.put('b');
     await clock.advance(500);
-    lane.settled({ uid: 'a', result: 'failed', error: 'sealed' });
+    lane.settled({ uid: 'a', result: 'failed', error: 'sealed', retryAfterMs: 2_000 });
     lane.settled({ uid: 'unknown', result: 'ended' });
     member.put('c');
     await clock.advance(500);
-    const { held, results, error, sequence } = bench.last ?? {};
+    const { held, results, error, sequence, retryAfterMs } = bench.last ?? {};
     assert.deepEqual([held, results, error, sequence], [['1-1'], [{ source: 'a', isOk: false }], 'sealed', 2]);
+    assert.equal(retryAfterMs, 2_000);
     lane.settled({ uid: 'b', result: 'signed' });
     lane.settled({ uid: 'c', result: 'signed' });
     await clock.advance(2_000);

@@ -47,7 +47,8 @@ export class SharedLane implements Lane {
   readonly #held: HeldPermits;
   readonly #stop = new AbortController();
   readonly #results: PermitRequest['results'] = [];
-  #error: string | undefined;
+  /** The last failure, unless a success followed it. */
+  #failed: Pick<PermitRequest, 'error' | 'retryAfterMs'> | undefined;
   #sequence = 0;
   #isAsking = false;
   #askedAtMs = -Infinity;
@@ -107,13 +108,14 @@ export class SharedLane implements Lane {
     return waitMs;
   }
 
-  settled({ uid, result, error }: LaneResult): void {
-    this.#held.end(uid)?.settled({ result });
+  settled({ uid, result, error, retryAfterMs }: LaneResult): void {
+    this.#held.end(uid)?.settled({ result, retryAfterMs });
     if (this.#local !== undefined) this.#wake();
     else if (result !== 'ended') {
       this.#results.push({ source: uid, isOk: result === 'signed' });
       if (this.#results.length > permitLimits.results) this.#results.shift();
-      if (result === 'failed') this.#error = error?.slice(0, permitLimits.error);
+      if (result !== 'failed') this.#failed = undefined;
+      else this.#failed = { error: error?.slice(0, permitLimits.error) ?? '', retryAfterMs: bounded(retryAfterMs) };
     }
     this.#reviewSoon();
   }
@@ -183,7 +185,7 @@ export class SharedLane implements Lane {
     const demand = this.#demand();
     this.#held.release(demand);
     const { urgent, refreshes } = this.#held.missing(demand);
-    const [results, error, isReturning] = [[...this.#results], this.#error, this.#isReturning];
+    const [results, failed, isReturning] = [[...this.#results], this.#failed, this.#isReturning];
     this.#sequence += 1;
     const wanted = {
       urgent: Math.min(urgent, permitLimits.permits),
@@ -196,12 +198,12 @@ export class SharedLane implements Lane {
       isReturning,
       ...wanted,
       results,
-      ...(error && { error }),
+      ...failed,
     };
     try {
       const answer = await ask({ ...request, held: this.#held.ids() }, this.#stop.signal);
       while (this.#results[0] !== undefined && results.includes(this.#results[0])) this.#results.shift();
-      if (this.#error === error) this.#error = undefined;
+      if (this.#failed === failed) this.#failed = undefined;
       if (isReturning) this.#isReturning = false;
       this.#answered(answer, { urgent, refreshes });
     } catch (thrown) {
@@ -275,3 +277,5 @@ export class SharedLane implements Lane {
     for (const member of members) if (this.#members.has(member)) member.wake();
   }
 }
+
+const bounded = (retryAfterMs = 0): number => Math.min(permitLimits.retryAfterMs, Math.ceil(retryAfterMs));

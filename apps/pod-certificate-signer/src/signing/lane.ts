@@ -25,6 +25,8 @@ export interface LaneResult {
   readonly result: 'signed' | 'failed' | 'ended';
   /** Message of a failure. */
   readonly error?: string | undefined;
+  /** How long the issuer asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** Decides when the requests of one issuer are signed. */

@@ -55,10 +55,10 @@ export class PacedLane implements Lane {
     return 0;
   }
 
-  settled({ result }: Pick<LaneResult, 'result'>): void {
+  settled({ result, retryAfterMs = 0 }: Pick<LaneResult, 'result' | 'retryAfterMs'>): void {
     this.#inFlight -= 1;
     if (result === 'signed') this.#recover();
-    else if (result === 'failed') this.#fail();
+    else if (result === 'failed') this.#fail(retryAfterMs);
   }
 
   /** The issuer signs: others need not wait for the end of the back-off. */
@@ -68,7 +68,7 @@ export class PacedLane implements Lane {
     this.#failedAtMs = -Infinity;
   }
 
-  #fail(): void {
+  #fail(retryAfterMs: number): void {
     const { clock, random = Math.random } = this.#options;
     const { threshold, initialMs, maxMs } = this.#options.limits().policy.backoff;
     const nowMs = clock.monotonic();
@@ -78,7 +78,8 @@ export class PacedLane implements Lane {
       const backoffMs = doubledDelayMs(initialMs, this.#failures - threshold, maxMs);
       if (this.#failures >= threshold) this.#backoffUntilMs = nowMs + backoffMs * (0.5 + random() / 2);
     }
-    if (this.#failures >= threshold) this.#failedAtMs = nowMs;
+    if (retryAfterMs > 0) this.#backoffUntilMs = Math.max(this.#backoffUntilMs, nowMs + Math.min(retryAfterMs, maxMs));
+    if (this.#failures >= threshold || retryAfterMs > 0) this.#failedAtMs = nowMs;
   }
 
   #backoffMs(isUrgent: boolean): number {

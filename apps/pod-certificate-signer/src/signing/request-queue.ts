@@ -180,7 +180,7 @@ export class RequestQueue {
       lane.settled({ uid, result });
     } catch (thrown) {
       const result = onFailure(entry, thrown);
-      lane.settled({ uid, result, error: messageOf(thrown) });
+      lane.settled({ uid, result, error: messageOf(thrown), retryAfterMs: retryAfterOf(thrown) });
       this.#retryLater(uid, entry);
     }
     this.#pump();
@@ -193,4 +193,9 @@ export class RequestQueue {
       this.#pump();
     });
   }
+}
+
+function retryAfterOf(thrown: unknown): number | undefined {
+  const { retryAfterMs } = (thrown ?? {}) as { readonly retryAfterMs?: unknown };
+  return typeof retryAfterMs === 'number' ? retryAfterMs : undefined;
 }

@@ -229,7 +229,8 @@ export class SignerWork {
       this.#problem = undefined;
       return chain;
     } catch (thrown) {
-      throw new IssuerFailure(asCertfleetError(thrown).message);
+      const { message, retryAfterMs } = asCertfleetError(thrown);
+      throw new IssuerFailure(message, retryAfterMs);
     }
   }
 
@@ -270,6 +271,13 @@ export class SignerWork {
 /** The issuer did not sign: its lane backs off. */
 class IssuerFailure extends Error {
   override readonly name = 'IssuerFailure';
+  /** How long it asked to wait. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, retryAfterMs: number | undefined) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 function namesOf({ namespace, name, identity }: PodCertificateRequest): object {

@@ -24,6 +24,8 @@ export interface PermitRequest {
   readonly results: readonly { readonly source: string; readonly isOk: boolean }[];
   /** Message of the last failure. */
   readonly error?: string | undefined;
+  /** How long the issuer asked to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** The right to send one request to the issuer. */
@@ -70,7 +72,7 @@ export class LanePermits {
     const { redis, keys, lanes, promoteJobs, isOpen, time = serverTime } = this.#parts;
     if (!isOpen()) throw new CertfleetError('unavailable', 'the pauses of lanes are not known yet: try again');
     await lanes.noteAgain(lane);
-    const { signer, sequence, isReturning, urgent, refreshes, held, results, error = '' } = request;
+    const { signer, sequence, isReturning, urgent, refreshes, held, results, error = '', retryAfterMs = 0 } = request;
     const { answerTimeoutMs, backoff } = lane.policy;
     const [key, inflight, slots, blocked] = laneKeys(keys, lane.id);
     const answer = (await permitScript.run(redis, {
@@ -87,6 +89,7 @@ export class LanePermits {
         ...{ signer, sequence, urgent, refreshes },
         isReturning: isReturning ? 1 : 0,
         errorText: error.slice(0, 512),
+        retryAfter: retryAfterMs,
         horizon: horizonMs,
         heldCount: held.length,
       },

@@ -47,6 +47,8 @@ export const permitScript = defineScript({
     refreshes: 'number',
     /** The last failure; '' for none. */
     errorText: 'string',
+    /** How long the issuer asked to wait; 0 if it did not. */
+    retryAfter: 'number',
     /** How far ahead permits start. */
     horizon: 'number',
     /** The number of ids of permits that follow; after them, pairs of the source of a result, and ok or failed. */
@@ -82,6 +84,7 @@ for i = restAt + heldCount, #ARGV, 2 do
   if ARGV[i + 1] == 'ok' then laneSucceeded() else laneFailed(ARGV[i]) end
 end
 if errorText ~= '' then put('error', errorText, 'errorAt', now) end
+if retryAfter > 0 then put('until', math.max(field('until'), math.ceil(now + math.min(retryAfter, maxBackoff)))) end
 
 local interval, slack = pace(now, baseInterval, burst)
 local tat = field('tat')
