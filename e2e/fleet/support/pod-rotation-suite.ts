@@ -231,7 +231,7 @@ function assertDone({ podCertificates }: Rotation): void {
 async function assertShown(cluster: Cluster, controller: ControllerFixture): Promise<void> {
   const { stdout } = await cluster.kubectl(['get', 'carotations', rotation]);
   assert.match(stdout, /POD CERTIFICATES/);
-  assert.match(stdout, /Reissue .* 4\/10 +PodCertificatesNotRefreshed/);
+  assert.match(stdout, /Reissue +0\/0 +PodCertificatesNotRefreshed +6 +4\/10/);
   let [out, errors] = ['', ''];
   const code = await runCli({
     argv: ['rotations', 'show', rotation, `--server=${controller.url}`],

@@ -192,9 +192,9 @@ export const caRotationKind: KindDefinition<typeof specSchema, typeof statusSche
   columns: [
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     { name: 'Progress', type: 'string', jsonPath: '.status.progress' },
-    { name: 'Pod certificates', type: 'string', jsonPath: '.status.podCertificates.progress' },
     { name: 'Waiting for', type: 'string', jsonPath: '.status.waitingFor' },
     { name: 'Blocked', type: 'integer', jsonPath: '.status.counts.blocked' },
+    { name: 'Pod certificates', type: 'string', jsonPath: '.status.podCertificates.progress' },
     { name: 'Direction', type: 'string', jsonPath: '.status.direction', priority: 1 },
     { name: 'Reason', type: 'string', jsonPath: '.spec.reason', priority: 1 },
     { name: 'Requester', type: 'string', jsonPath: '.spec.requester', priority: 1 },
