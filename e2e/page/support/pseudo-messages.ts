@@ -14,8 +14,11 @@ function pseudoArray(parts: readonly unknown[]): readonly unknown[] {
   return [opening, ...parts, `${padding(text)}${closing}`];
 }
 
-/** A message, or an object of messages, in the pseudo-language. */
-function pseudo(message: unknown): unknown {
+/**
+ * A message, or an object of messages, in the pseudo-language.
+ * @public imported by the module that pseudo-page.ts generates
+ */
+export function pseudo(message: unknown): unknown {
   if (typeof message === 'string') return message === '' ? '' : `${opening}${message}${padding(message)}${closing}`;
   if (typeof message === 'function')
     return (...given: unknown[]) => pseudo((message as (...args: unknown[]) => unknown)(...given));
