@@ -85,6 +85,14 @@ async function open(path: string, options: { readonly locale: string; readonly w
   return page;
 }
 
+// Runs in the page: the elements that make it wider than the screen, without those in a part that scrolls.
+const tooWide = `(() => {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth <= clientWidth) return [];
+  const out = [...document.querySelectorAll('body *')].filter((element) => element.getBoundingClientRect().right > clientWidth + 0.5);
+  return [scrollWidth + ' px', ...out.map((element) => element.cloneNode(false).outerHTML).slice(-5)];
+})()`;
+
 async function show(page: Page, path: string): Promise<void> {
   await page.goto(`${fleet.url}${path}`);
   await page.getByRole('heading', { level: 1 }).waitFor();
@@ -162,11 +170,11 @@ describe('messages of the page', () => {
   test('longer texts fit on a phone in every view', async () => {
     const page = await open('/', { locale, width: 390 });
     await answerWithAllStates(page);
-    const wide: Record<string, number> = {};
+    const wide: Record<string, readonly string[]> = {};
     for (const path of views) {
       await show(page, path);
-      const width = await page.evaluate<number>('document.documentElement.scrollWidth');
-      if (width > 390) wide[path] = width;
+      const elements = await page.evaluate<readonly string[]>(tooWide);
+      if (elements.length > 0) wide[path] = elements;
     }
     assert.deepEqual(wide, {});
   });

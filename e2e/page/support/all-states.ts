@@ -32,7 +32,8 @@ function podCertificates(): Pick<PodCertificatePage, 'total' | 'signers'> & { re
     ...{ kind: 'pod-certificate', id: state, namespace: 'shop', pod: `web-${state}`, podUid: `uid-${state}`, state },
     ...{ serviceAccount: 'web', node: 'worker-1', workload: 'Deployment/web', signer: 'example.com/internal' },
     ...{ volumes: ['tls', 'other'], keyType: 'ECDSAP256', since: at(-1), notBefore: at(-8), notAfter: at(16) },
-    ...(state !== 'issued' && state !== 'unknown' && { risk: { reason: state === 'pending' ? 'waiting' : state, since: at(-1) } }),
+    ...(state !== 'issued' &&
+      state !== 'unknown' && { risk: { reason: state === 'pending' ? 'waiting' : state, since: at(-1) } }),
     ...(state === 'denied' && { reason: 'IdentityNotAllowed', message: 'no entry of allowed matches' }),
   }));
   const byState = Object.fromEntries(podCertificateStates.map((state) => [state, 1]));

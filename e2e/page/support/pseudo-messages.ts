@@ -16,7 +16,7 @@ function pseudoArray(parts: readonly unknown[]): readonly unknown[] {
 
 /**
  * A message, or an object of messages, in the pseudo-language.
- * @public The built page imports it by path.
+ * @public imported by the module that pseudo-page.ts generates
  */
 export function pseudo(message: unknown): unknown {
   if (typeof message === 'string') return message === '' ? '' : `${opening}${message}${padding(message)}${closing}`;

@@ -33,9 +33,7 @@ export function PodCertificatesAtRisk({ view }: { readonly view: VolumesView }):
     <section aria-labelledby="pod-certificates-at-risk">
       <h2 id="pod-certificates-at-risk">{texts.title}</h2>
       {isForVolumes ? (
-        <p class="dim">
-          {texts.forVolumes(<a href="/pod-certificates?risk=any">{texts.showAll}</a>)}
-        </p>
+        <p class="dim">{texts.forVolumes(<a href="/pod-certificates?risk=any">{texts.showAll}</a>)}</p>
       ) : (
         <Rows view={view} />
       )}
@@ -110,11 +108,12 @@ const columns: readonly Column<PodCertificate>[] = [
   {
     name: 'advice',
     title: t.common.whatToDo,
-    cell: ({ risk }) => risk && (
-      <RunbookAdvice
-        advice={t.podCertificates.risks[risk.reason].advice}
-        section={podCertificateSections[risk.reason]}
-      />
-    ),
+    cell: ({ risk }) =>
+      risk && (
+        <RunbookAdvice
+          advice={t.podCertificates.risks[risk.reason].advice}
+          section={podCertificateSections[risk.reason]}
+        />
+      ),
   },
 ];

@@ -151,9 +151,7 @@ export class RenewalReconciler {
   async #carryOut(object: RenewalObject): Promise<void> {
     const memory = this.#memoryOf(object);
     const hasWaited = this.#parts.clock.monotonic() - memory.seenAtMs >= maxAwaitedMs;
-    const accepted = isAccepted(object)
-      ? object
-      : await acceptRenewal(this.#parts, object, { isImmediate: hasWaited });
+    const accepted = isAccepted(object) ? object : await acceptRenewal(this.#parts, object, { isImmediate: hasWaited });
     const approved = accepted && (await storeApproval(this.#parts, accepted));
     if (approved !== undefined) await carryOutRenewal(this.#parts, memory, approved);
   }
