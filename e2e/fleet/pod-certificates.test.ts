@@ -359,7 +359,7 @@ describe('a restart of all kubelets', () => {
     await kubelets.call('answered', { signerName, which: 'all' });
     const { waitsMs, answeredAt, ...counts } = await kubelets.call('results', signerName);
     const none = { pendingNew: 0, pendingRefreshes: 0, deniedOrFailed: 0 };
-    assert.deepEqual(counts, { ...none, issuedNew: 40, issuedRefreshes: 1_000 });
+    assert.partialDeepStrictEqual(counts, { ...none, issuedNew: 40, issuedRefreshes: 1_000 });
     assert.equal(excessOver(answeredAt, lane.ratePerSecond, lane.burst + lane.maxInFlight), 0);
     const sorted = waitsMs.toSorted((a, b) => a - b);
     t.diagnostic(`a pod that starts waits ${Math.round(sorted.at(-1) ?? 0)} ms at most`);
