@@ -51,6 +51,22 @@ import { serverTime } from '../redis/lua-script.ts';
 /** The keys that laneCommon uses. */
 export const laneScriptKeys = ['lane', 'inflight', 'slots', 'blocked', 'waiting', 'queued'] as const;
 
+/** The arguments of the scripts that start what waits in a lane. All times and durations are in ms. */
+export const laneLimitArgs = {
+  laneId: 'string',
+  pausedByPolicy: 'number',
+  /** Undefined for the server's time. */
+  now: 'number?',
+  /** Time between starts. */
+  baseInterval: 'number',
+  burst: 'number',
+  maxInFlight: 'number',
+  /** Failures before the back-off. */
+  threshold: 'number',
+  /** Until a window opens. */
+  opensIn: 'number',
+} as const;
+
 /**
  * Prelude of every lane script; it uses laneScriptKeys and the argument pausedByPolicy (1 if a LanePolicy pauses the lane,
  * else 0), so that a pause holds although Redis has lost it. Times are those of the Redis server, so that no replica's clock

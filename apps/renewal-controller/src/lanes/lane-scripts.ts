@@ -1,5 +1,5 @@
 import { defineScript } from '../redis/lua-script.ts';
-import { laneCommon, laneScriptKeys, renewalCommon, renewalScriptKeys } from './lane-script-common.ts';
+import { laneCommon, laneLimitArgs, laneScriptKeys, renewalCommon, renewalScriptKeys } from './lane-script-common.ts';
 
 /**
  * Admits a renewal, or decides how long it waits. Returns {verdict, wait in ms, wait reason, 1 if urgent else 0, marks of
@@ -193,16 +193,7 @@ return {1, 0, '', urgent, requesters}`,
  */
 export const advanceScript = defineScript({
   keys: laneScriptKeys,
-  args: {
-    laneId: 'string',
-    pausedByPolicy: 'number',
-    now: 'number?',
-    baseInterval: 'number',
-    burst: 'number',
-    maxInFlight: 'number',
-    threshold: 'number',
-    opensIn: 'number',
-  },
+  args: laneLimitArgs,
   prelude: [laneCommon],
   body: `
 now = clock(now)

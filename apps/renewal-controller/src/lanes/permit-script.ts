@@ -1,5 +1,5 @@
 import { defineScript } from '../redis/lua-script.ts';
-import { laneCommon, laneScriptKeys, resultCommon } from './lane-script-common.ts';
+import { laneCommon, laneLimitArgs, laneScriptKeys, resultCommon } from './lane-script-common.ts';
 
 /**
  * Grants permits for pod certificates in the lane of an issuer, in which the renewals of volumes are also started.
@@ -18,18 +18,7 @@ import { laneCommon, laneScriptKeys, resultCommon } from './lane-script-common.t
 export const permitScript = defineScript({
   keys: [...laneScriptKeys, 'pods'],
   args: {
-    laneId: 'string',
-    pausedByPolicy: 'number',
-    /** Undefined for the server's time. All times and durations are in ms. */
-    now: 'number?',
-    /** Time between starts. */
-    baseInterval: 'number',
-    burst: 'number',
-    maxInFlight: 'number',
-    /** Failures before the back-off. */
-    threshold: 'number',
-    /** Until a window opens. */
-    opensIn: 'number',
+    ...laneLimitArgs,
     /** Answer timeout. */
     timeout: 'number',
     initialBackoff: 'number',
