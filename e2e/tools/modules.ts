@@ -115,7 +115,7 @@ export const toolModules: Readonly<Record<string, ToolModule>> = {
     binaries: { kind: 'sigs.k8s.io/kind' },
     assets: [{ module: 'sigs.k8s.io/kind', path: 'images/base/files', name: 'node' }],
   },
-  helm: { binaries: { helm: 'helm.sh/helm/v3/cmd/helm' } },
+  helm: { binaries: { helm: 'helm.sh/helm/v4/cmd/helm' } },
   'csi-sanity': { binaries: { 'csi-sanity': 'github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity' } },
 };
 
