@@ -12,6 +12,8 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'needs the CAs of an issuer; e2e/fleet/rotations.test.ts starts a rotation by the API',
   'docs/ca-rotation.md: certfleet rotations approve corporate-2027 --phase Retire':
     'names the rotation of the block above it; e2e/fleet/rotations.test.ts approves a phase by the API',
+  'docs/ca-rotation.md: certfleet rotations show corporate-2027':
+    'names the rotation of a block above it; e2e/node/fleet/ca-rotation.ts runs the command for its rotation',
   'docs/ca-rotation.md: kubectl get carotations': 'e2e/fleet/rotations.test.ts runs the first and checks its columns',
   'docs/runbook.md: kubectl get carotations': 'e2e/fleet/rotations.test.ts runs the first and checks its columns',
   'docs/ca-rotation.md: certfleet rotations resume proposed-3f2a':
@@ -28,6 +30,8 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'needs a renewal with a canary; e2e/page/night-shift.test.ts approves one',
   'docs/pod-certificates.md: kubectl get podcertificatesigners -o wide':
     'the signer is off in this suite; e2e/fleet/pod-certificates.test.ts reads the condition that it shows',
+  "docs/runbook.md: kubectl logs -n NAMESPACE deployment/certfleet-pod-certificate-signer | grep 'without the lane'":
+    'the signer is off in this suite; e2e/fleet/shared-lane.test.ts checks that it leaves the lane and returns',
   'docs/runbook.md: certfleet pod-certificates --state=overdue,expired':
     'pod certificates are off in this suite; e2e/fleet/pod-certificates.test.ts lists them',
   'docs/runbook.md: certfleet pod-certificates --state=denied,failed':
@@ -41,9 +45,9 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
   'docs/installation.md: kubectl -n cert-manager create token my-account':
     'runs until it is interrupted; the block before runs both commands',
   'docs/migration.md: helm get values cert-manager-csi-driver --namespace cert-manager --output yaml > values.yaml':
-    'needs a release of the other chart; e2e/node/suites/take-over.ts takes over from a fake driver',
+    'needs a release of the other chart; e2e/node/suites/take-over.ts takes over from csi-driver itself',
   'docs/migration.md: helm uninstall cert-manager-csi-driver --namespace cert-manager':
-    'needs a release of the other chart; e2e/node/suites/take-over.ts takes over from a fake driver',
+    'needs a release of the other chart; e2e/node/suites/take-over.ts takes over from csi-driver itself',
   'docs/migration.md: umount /tmp/cert-manager-csi-driver/inmemfs && rm -r /tmp/cert-manager-csi-driver':
     'needs the directory of the other driver; e2e/node/suites/take-over.ts ends with its removal',
   'docs/installation.md: kubectl --namespace cert-manager delete secret certfleet-redis':
