@@ -117,9 +117,12 @@ const endToEndTests = ['e2e/!(slow)/**/*.test.ts'];
 const slowTests = ['e2e/slow/**/*.test.ts'];
 /**
  * The first of the two lanes: tests that start whole nodes or container engines, two of which at once would exceed a
- * small machine, and those of monitoring, so that both lanes take about the same time.
+ * small machine, and others, so that both lanes take about the same time.
  */
-const firstLane = filesOf(['e2e/{cluster,compose,kind,node,observability}/**/*.test.ts']);
+const firstLane = filesOf([
+  'e2e/{cluster,compose,kind,node,observability}/**/*.test.ts',
+  'e2e/page/{accessibility,messages}.test.ts',
+]);
 const chosen = isSlow ? slowTests : process.argv.slice(2);
 const isRoot = process.getuid?.() === 0;
 
