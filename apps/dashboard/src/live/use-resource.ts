@@ -31,6 +31,8 @@ export interface ResourceOptions<T> {
   readonly load: (signal: AbortSignal) => Promise<T>;
   /** The kinds of changes after which it is loaded again. */
   readonly kinds: readonly ChangeEvent['kinds'][number][];
+  /** Minimum interval of reloads after events, in milliseconds; a second unless given. */
+  readonly atMostEveryMs?: number;
   /** Interval of reloads without an event, in milliseconds. */
   readonly atLeastEveryMs?: number;
   /** Whether it is loaded although the page is paused. */
@@ -46,16 +48,16 @@ interface Had<T> {
   readonly error: CertfleetError | undefined;
 }
 
-const atMostEveryMs = 1000;
+const defaultAtMostEveryMs = 1000;
 /** Volumes become due and expire without an event, and an event can be lost: less than the time data is current. */
 const unaskedMs = 8_000;
 
 /**
- * Loads data, and again after each relevant event of the server: at most once a second. The data always belongs to the
+ * Loads data, and again after each relevant event of the server, at most once a second by default. The data always belongs to the
  * key; it is not current when its last request failed or when it was confirmed too long ago.
  */
 export function useResource<T>(options: ResourceOptions<T>): Resource<T> {
-  const { key, atLeastEveryMs = unaskedMs } = options;
+  const { key, atMostEveryMs = defaultAtMostEveryMs, atLeastEveryMs = unaskedMs } = options;
   const services = useServices();
   const [had, setHad] = useState<Had<T>>(() => cached<T>(services, key));
   const latest = useRef(options);

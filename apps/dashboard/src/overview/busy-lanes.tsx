@@ -14,6 +14,7 @@ export function BusyLanes(): JSX.Element {
     key: 'busy-lanes',
     load: (signal) => api.lanes(query, signal),
     kinds: ['lanes', 'volumes'],
+    atMostEveryMs: 5_000,
   });
   return (
     <section class="panel" aria-labelledby="lanes">

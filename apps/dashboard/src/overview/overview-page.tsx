@@ -94,6 +94,8 @@ function TimelinePart({ isShown, onSettled }: PartProps): JSX.Element | null {
     key: 'timeline',
     load: (signal) => api.timeline(signal),
     kinds: ['volumes'],
+    // Spans of an hour do not change visibly within seconds, and each open page costs the controller CPU.
+    atMostEveryMs: 5_000,
   });
   useSettled(timeline, onSettled);
   if (!isShown) return null;
