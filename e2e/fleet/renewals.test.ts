@@ -32,6 +32,13 @@ async function startFleet(): Promise<RenewalFleet> {
   return fleet;
 }
 
+async function untilAllKnown(fleet: RenewalFleet): Promise<void> {
+  await eventually('all volumes', async () => {
+    const { body } = await fleet.api<{ total: number }>('volumes');
+    return body.total === everyVolume.length;
+  });
+}
+
 describe('Renewal objects', () => {
   before(async () => {
     cluster = await startCluster({ nodes: 'control-plane', certManager: false });
@@ -69,9 +76,7 @@ describe('Renewal objects', () => {
 
   test('a request of the API is an object first, and is rebuilt from it after Redis lost everything', async () => {
     await using fleet = await startFleet();
-    await eventually('the volumes', async () => {
-      return (await fleet.api<{ total: number }>('volumes')).body.total === 10;
-    });
+    await untilAllKnown(fleet);
     const json = { selection: { namespace: 'shop' }, reason: 'leaked key', ignoreWindows: true };
     const { status, body } = await fleet.api<Renewal>('renewals', { json });
     assert.deepEqual([status, body.total, body.pending], [202, 10, 10]);
@@ -146,9 +151,7 @@ describe('Renewal objects', () => {
     await eventually('the two begun renewals to end', () => fleet.volumes.renewed.length === 2);
     // Loses also what Redis knows about the suspension.
     await fleet.flush();
-    await eventually('the volumes', async () => {
-      return (await fleet.api<{ total: number }>('volumes')).body.total === 10;
-    });
+    await untilAllKnown(fleet);
     assert.equal((await fleet.shown(name))?.state, 'suspended');
     assert.equal(fleet.volumes.begun.length, 2);
     await fleet.patch(name, { suspend: false });
@@ -174,9 +177,7 @@ describe('Renewal objects', () => {
     await fleet.flush();
     await fleet.startReplica('two');
     await fleet.connectAgent('two');
-    await eventually('the volumes', async () => {
-      return (await fleet.api<{ total: number }>('volumes')).body.total === 10;
-    });
+    await untilAllKnown(fleet);
     const shown = await fleet.shown(name);
     assert.deepEqual([shown?.state, shown?.canary], ['awaiting-approval', { total: 3, pending: 0 }]);
     assert.equal(fleet.volumes.begun.length, 3);
@@ -216,9 +217,7 @@ describe('Renewal objects', () => {
     await eventually('the begun renewals to end', () => fleet.volumes.renewed.length === length - 1);
     await fleet.flush();
     await fleet.apply(name, spec);
-    await eventually('the volumes', async () => {
-      return (await fleet.api<{ total: number }>('volumes')).body.total === 10;
-    });
+    await untilAllKnown(fleet);
     assert.equal((await fleet.shown(name))?.state, 'stopped');
     assert.equal(fleet.volumes.begun.length, length);
     assert.equal((await fleet.api(`renewals/${name}/resume`, { method: 'POST' })).status, 200);
@@ -340,14 +339,35 @@ describe('Renewal objects', () => {
 });
 
 describe('Renewals in files, without Kubernetes', () => {
+  test('a request is carried out once although its replica and Redis are lost as soon as it is answered', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'certfleet-intent-'));
+    await using fleet = await RenewalFleet.start({ flags: [`--intent-directory=${directory}`] });
+    await fleet.startReplica('one');
+    await fleet.connectAgent('one');
+    await untilAllKnown(fleet);
+    const json = { selection: { namespace: 'shop' }, reason: 'test', requestId: 'first' };
+    const { status, body: renewal } = await fleet.api<Renewal>('renewals', { json });
+    fleet.killReplica('one');
+    assert.deepEqual([status, renewal.total, renewal.pending], [202, 10, 10]);
+    await fleet.flush();
+    await fleet.startReplica('two');
+    await fleet.connectAgent('two');
+    await untilAllKnown(fleet);
+    // The client does not know whether the answer was the last word.
+    assert.equal((await fleet.api<Renewal>('renewals', { json })).body.id, renewal.id);
+    fleet.volumes.permit(100);
+    await eventually('the end', async () => (await fleet.shown(renewal.id))?.state === 'finished', 60_000);
+    assert.deepEqual(fleet.volumes.renewed, everyVolume);
+    assert.equal((await fleet.shown(renewal.id))?.renewed, 10);
+    await rm(directory, { recursive: true });
+  });
+
   test('survive the loss of Redis and of the replica, and can be suspended, resumed and cancelled', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'certfleet-intent-'));
     await using fleet = await RenewalFleet.start({ flags: [`--intent-directory=${directory}`] });
     await fleet.startReplica('one');
     await fleet.connectAgent('one');
-    await eventually('the volumes', async () => {
-      return (await fleet.api<{ total: number }>('volumes')).body.total === 10;
-    });
+    await untilAllKnown(fleet);
     const json = { selection: { namespace: 'shop' }, reason: 'test', requestId: 'first' };
     const { body: renewal } = await fleet.api<Renewal>('renewals', { json });
     // A repeated request with the same id is the same renewal.

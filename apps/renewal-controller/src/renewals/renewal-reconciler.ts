@@ -73,7 +73,10 @@ export class RenewalReconciler {
     await this.#locks.run(name, async () => {
       await create();
       const object = this.#parts.store.find('Renewal', name);
-      if (object !== undefined && isNew(object)) await this.#attempt(() => this.#acceptNow(object));
+      if (object === undefined || !isNew(object)) return;
+      await this.#attempt(async () => {
+        await acceptRenewal(this.#parts, object, { isImmediate: true });
+      });
     });
     this.#woken.resolve(undefined);
   }
@@ -142,10 +145,6 @@ export class RenewalReconciler {
     else if (object.spec.suspend === true || isStopped(object))
       await suspendRenewal(this.#parts, this.#memoryOf(object), object);
     else await this.#carryOut(object);
-  }
-
-  async #acceptNow(object: RenewalObject): Promise<void> {
-    await acceptRenewal(this.#parts, object, { isImmediate: true });
   }
 
   async #carryOut(object: RenewalObject): Promise<void> {
