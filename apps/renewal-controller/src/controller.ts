@@ -4,7 +4,8 @@ import type { Clock } from '@certfleet/shared/clock.ts';
 import { trimHeap } from '@certfleet/shared/trim-heap.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
 import { identifyAgents, nodeAccess } from './agent-access.ts';
-import { apiSettings, createApiContext, fleetSettings, type ApiContextParts } from './create-api-context.ts';
+import { apiSettings, configuredPostureLimits, createApiContext, fleetSettings } from './create-api-context.ts';
+import type { ApiContextParts } from './create-api-context.ts';
 import { createPodCertificates, type FollowedPodCertificates } from './create-pod-certificates.ts';
 import { createRenewals, type Renewals } from './create-renewals.ts';
 import { grpcAddress } from './bind-address.ts';
@@ -58,7 +59,7 @@ export interface ControllerPorts {
 }
 
 type SharedParts = Omit<OperatorIntentParts, 'directory' | 'client'> &
-  Pick<ApiContextParts, 'silentAfterMs' | 'cluster' | 'postureLimits' | 'podLabels'>;
+  Pick<ApiContextParts, 'silentAfterMs' | 'cluster' | 'podLabels'>;
 
 /**
  * One replica of the controller: `start` constructs the services in the order of the data flow, `stop` stops them in
@@ -102,7 +103,7 @@ export class Controller {
     // Half of the heartbeat interval, so that no node appears silent because of the time between two reads.
     const seenEveryMs = config['heartbeat-interval'] / 2;
     const following = { keys: this.#keys, clock, logger: log, seenEveryMs, listener: this.#feed };
-    this.#follower = new FleetFollower({ redis, ...following });
+    this.#follower = new FleetFollower({ redis, ...following, postureLimits: configuredPostureLimits(config) });
     const sources = {
       ...{ clock, ...fleetSettings(config) },
       dispatcher: () => this.#dispatcher,

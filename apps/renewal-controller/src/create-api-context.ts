@@ -3,6 +3,7 @@ import type { Logger } from '@certfleet/shared/logger.ts';
 import type { ControllerConfig } from './config.ts';
 import type { RenewalDispatcher } from './dispatch/renewal-dispatcher.ts';
 import { postureLimits } from './fleet-index/view/posture-limits.ts';
+import type { PostureLimit } from './fleet-index/view/posture-limits.ts';
 import type { ApiServerOptions } from './http/api-server.ts';
 import type { ApiContext } from './http/routes/api-context.ts';
 import { pageDirectory } from './http/routes/page-files.ts';
@@ -28,7 +29,6 @@ export interface ApiContextParts extends Pick<
   | 'renewals'
   | 'rotations'
   | 'cluster'
-  | 'postureLimits'
   | 'podLabels'
   | 'isIndexCurrent'
   | 'intentProblem'
@@ -59,17 +59,18 @@ export function createApiContext({ client, connections, keys, log, ...parts }: A
 }
 
 /** What the flags say about the fleet as a whole. */
-export function fleetSettings(config: ControllerConfig): Pick<ApiContext, 'cluster' | 'postureLimits' | 'podLabels'> {
-  return {
-    cluster: config['cluster-name'],
-    podLabels: config['pod-label'],
-    postureLimits: postureLimits({
-      minRsaBits: config['posture-min-rsa-bits'],
-      refusedSignatures: config['posture-refused-signature'],
-      maxLifetime: config['posture-max-lifetime'],
-      allowCa: config['posture-allow-ca'],
-    }),
-  };
+export function fleetSettings(config: ControllerConfig): Pick<ApiContext, 'cluster' | 'podLabels'> {
+  return { cluster: config['cluster-name'], podLabels: config['pod-label'] };
+}
+
+/** The limits for certificates that the flags set. */
+export function configuredPostureLimits(config: ControllerConfig): readonly PostureLimit[] {
+  return postureLimits({
+    minRsaBits: config['posture-min-rsa-bits'],
+    refusedSignatures: config['posture-refused-signature'],
+    maxLifetime: config['posture-max-lifetime'],
+    allowCa: config['posture-allow-ca'],
+  });
 }
 
 /** The flags of the operators' API that need no service. */

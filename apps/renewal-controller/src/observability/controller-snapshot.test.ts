@@ -33,7 +33,6 @@ function sourcesWith(
     podCertificates: () => undefined,
     agentsConnected: () => 4,
     silentAfterMs: 30_000,
-    postureLimits: [],
     podLabels: [],
     cas: { maxNamed: 2, nameOf: (fingerprint) => (fingerprint === 'a' ? 'CN=a' : undefined) },
   };

@@ -1,12 +1,9 @@
 import type { Clock } from '@certfleet/shared/clock.ts';
 import type { RenewalDispatcher } from '../dispatch/renewal-dispatcher.ts';
-import { StatsAggregator } from '../fleet-index/view/fleet-stats.ts';
 import type { FleetStats, VolumeTally } from '../fleet-index/view/fleet-stats.ts';
 import { weighUrgency } from '../fleet-index/view/fleet-urgency.ts';
 import type { FleetUrgency } from '../fleet-index/view/fleet-urgency.ts';
 import type { FleetView } from '../fleet-index/view/fleet-view.ts';
-import { countPosture } from '../fleet-index/view/posture-limits.ts';
-import type { PostureCounts, PostureLimit } from '../fleet-index/view/posture-limits.ts';
 import type { LaneDepth } from '../lanes/lane-depth.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
@@ -30,8 +27,6 @@ export interface IndexSnapshot {
   /** Volumes on silent nodes; their pods may be gone. */
   readonly silent?: VolumeTally;
   readonly reporters?: Reporters;
-  /** Of the same volumes as `stats`. */
-  readonly posture?: PostureCounts;
   readonly labels?: readonly LabelGroup[];
   readonly cas?: readonly CaVolumes[] | undefined;
   readonly nodes: { readonly online: number; readonly silent: number };
@@ -70,7 +65,6 @@ export interface SnapshotSources {
   readonly connections: { readonly health: RedisHealth };
   readonly agentsConnected: () => number;
   readonly silentAfterMs: number;
-  readonly postureLimits: readonly PostureLimit[];
   readonly podLabels: readonly string[];
   readonly cas: CaSettings;
   /** Undefined before the objects of operators are followed. */
@@ -130,27 +124,18 @@ function podCertificateSnapshot(index: PodCertificates | undefined, nowMs: numbe
 function indexSnapshot(
   view: FleetView,
   nowMs: number,
-  {
-    silentAfterMs,
-    postureLimits,
-    podLabels,
-    cas,
-  }: Pick<SnapshotSources, 'silentAfterMs' | 'postureLimits' | 'podLabels' | 'cas'>,
+  { silentAfterMs, podLabels, cas }: Pick<SnapshotSources, 'silentAfterMs' | 'podLabels' | 'cas'>,
 ): IndexSnapshot {
   // Zero means that this replica has not read the node's first heartbeat yet.
   const silentNodes = view.silentNodes(nowMs, silentAfterMs).filter(({ lastSeenMs }) => lastSeenMs > 0);
   const silent = new Set(silentNodes.map(({ node }) => node));
   const nodes = view.nodes();
-  const [heardTaker, silentTaker] = [new StatsAggregator(nowMs), new StatsAggregator(nowMs)];
   const reporters = new ReporterTally();
   const present: IndexedVolume[] = [];
   const labels = new LabelCounter(podLabels);
   for (const { node } of nodes) {
     const isSilent = silent.has(node);
-    const taker = isSilent ? silentTaker : heardTaker;
-    const tally = taker.node(node);
     view.scan(nowMs, node, (volume, status) => {
-      taker.count(volume, status, tally);
       reporters.count(volume);
       if (isSilent) return;
       present.push(volume);
@@ -158,10 +143,12 @@ function indexSnapshot(
     });
   }
   return {
-    stats: heardTaker.stats(),
-    silent: silentTaker.stats().all,
+    stats: view.aggregate(
+      nowMs,
+      nodes.map(({ node }) => node).filter((node) => !silent.has(node)),
+    ),
+    silent: view.aggregate(nowMs, silent).all,
     reporters: { byIssuer: reporters.byIssuer, nodes: nodes.length },
-    posture: countPosture(postureLimits, present),
     labels: labels.groups(),
     cas: caVolumes(present, cas),
     urgency: weighUrgency(present, nowMs, new Set()),

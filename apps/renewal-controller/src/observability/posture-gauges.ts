@@ -14,16 +14,16 @@ export function postureGauges(gauge: Register): void {
     'posture_violations',
     ['kind'],
     'Volumes on nodes that are not silent whose certificate violates a limit: rsa-bits, signature, lifetime or ca. A limit that is not set has no series.',
-    (g, { posture }) => {
-      for (const { limit, count } of posture?.violations ?? []) g.set({ kind: limit.kind }, count);
+    (g, { stats: { posture } }) => {
+      for (const { limit, count } of posture.violations) g.set({ kind: limit.kind }, count);
     },
   );
   gauge(
     'posture_unknown_volumes',
     [],
     'Volumes on nodes that are not silent whose agent, of an earlier release, reports only the lifetime of their certificate.',
-    (g, { posture }) => {
-      if (posture !== undefined) g.set(posture.unknown);
+    (g, { stats }) => {
+      g.set(stats.posture.unknown);
     },
   );
 }

@@ -1,6 +1,6 @@
 import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
-import { isOverdue } from '@certfleet/fleet-model/certificate-times.ts';
+import { fallbackRenewalAtMs, isOverdue } from '@certfleet/fleet-model/certificate-times.ts';
 import type { IndexedVolume } from './indexed-volume.ts';
 
 /** The index of each status in `volumeStates`. */
@@ -24,4 +24,16 @@ export function volumeStatus(
   if (certificate === undefined) return 'pending';
   if (certificate.renewAtMs <= nowMs) return isOverdue(certificate, nowMs, deferredUntilMs) ? 'overdue' : 'due';
   return isHeld ? 'due' : 'healthy';
+}
+
+/**
+ * The next time, in milliseconds since the epoch, at which the status may change although nothing is reported: never
+ * later than it changes. Infinity if it cannot.
+ */
+export function nextStatusMs({ certificate, deferredUntilMs }: IndexedVolume, nowMs: number): number {
+  if (certificate === undefined || certificate.notAfterMs <= nowMs) return Infinity;
+  if (certificate.renewAtMs > nowMs) return Math.min(certificate.renewAtMs, certificate.notAfterMs);
+  // The deadline may have a fraction; the volume is overdue after it.
+  const overdueMs = Math.floor(fallbackRenewalAtMs(certificate, deferredUntilMs)) + 1;
+  return overdueMs > nowMs ? Math.min(overdueMs, certificate.notAfterMs) : certificate.notAfterMs;
 }

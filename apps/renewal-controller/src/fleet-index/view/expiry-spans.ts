@@ -28,3 +28,8 @@ export function expirySpanOf(leftMs: number): number {
   while (leftMs > (expirySpans[span]?.toMs ?? Infinity)) span += 1;
   return span;
 }
+
+/** When a certificate in a span enters the preceding one, in milliseconds since the epoch; Infinity if it has expired. */
+export function nextSpanMs(notAfterMs: number, span: number): number {
+  return notAfterMs - (expirySpans[span - 1]?.toMs ?? -Infinity);
+}

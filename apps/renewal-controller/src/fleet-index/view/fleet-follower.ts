@@ -7,6 +7,7 @@ import type { RedisKeys } from '../../redis/redis-keys.ts';
 import { noListener } from '../model/followed-change.ts';
 import type { ChangeKind, ChangeListener, FollowedChange } from '../model/followed-change.ts';
 import { FleetView } from './fleet-view.ts';
+import type { PostureLimit } from './posture-limits.ts';
 import { parseNodeInfo } from '../model/node-session.ts';
 import { ProgressReader } from './progress-reader.ts';
 import { decodeVolume } from '../model/volume-json.ts';
@@ -20,6 +21,8 @@ export interface FleetFollowerParts {
   /** Interval between reads of the nodes' last-seen times; at most five seconds. */
   readonly seenEveryMs?: number;
   readonly listener?: ChangeListener;
+  /** Limits whose violations are counted; none if absent. */
+  readonly postureLimits?: readonly PostureLimit[];
 }
 
 const blockMs = 1_000;
@@ -34,7 +37,7 @@ const nodesAtOnce = 16;
  * that is not the last entry read, entries are missing and the index is loaded again.
  */
 export class FleetFollower {
-  readonly view = new FleetView();
+  readonly view: FleetView;
   readonly #parts: FleetFollowerParts;
   readonly #progress: ProgressReader;
   readonly #stopping = new AbortController();
@@ -47,6 +50,7 @@ export class FleetFollower {
 
   constructor(parts: FleetFollowerParts) {
     this.#parts = parts;
+    this.view = new FleetView(parts.postureLimits);
     this.#progress = new ProgressReader(parts.redis, parts.keys);
   }
 

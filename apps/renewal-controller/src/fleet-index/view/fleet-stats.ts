@@ -1,11 +1,13 @@
 import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
-import { expirySpanOf, expirySpans } from './expiry-spans.ts';
+import { expirySpanOf, expirySpans, nextSpanMs } from './expiry-spans.ts';
 import { issuerKey } from '../model/indexed-volume.ts';
 import type { IndexedFailure, IssuerName, IndexedVolume } from '../model/indexed-volume.ts';
-import { statusRanks } from '../model/volume-status.ts';
+import { nextStatusMs, statusRanks } from '../model/volume-status.ts';
 import { NotLoadedCounter } from './not-loaded.ts';
 import type { NotLoadedVolumes } from './not-loaded.ts';
+import { PostureCounter } from './posture-limits.ts';
+import type { PostureCounts, PostureLimit } from './posture-limits.ts';
 
 /** Counts of a group of volumes. */
 export interface VolumeTally {
@@ -26,7 +28,7 @@ export interface IssuerTally extends VolumeTally {
   readonly soonestFailingExpiryMs: number | undefined;
 }
 
-/** The fleet, counted in one pass. */
+/** The volumes of the whole fleet, or of some of its nodes. */
 export interface FleetStats {
   readonly atMs: number;
   readonly all: VolumeTally;
@@ -36,59 +38,76 @@ export interface FleetStats {
   /** Number of certificates per span of `expirySpans`. */
   readonly expiry: readonly number[];
   readonly notLoaded: NotLoadedVolumes;
+  readonly posture: PostureCounts;
   /** Failing or overdue volumes that expire within an hour. */
   readonly urgent: number;
 }
 
 const urgentMs = 3_600_000;
 
-export class StatsAggregator {
-  readonly #nowMs: number;
-  readonly #all = new Tally();
-  /** Equal issuers are mostly the same object, so the key is rarely computed. */
-  readonly #byIssuer = new Map<IssuerName, IssuerCounter>();
+/** Counts of volumes at one time. They stay true until a volume changes, or until the clock reaches `validUntilMs`. */
+export class VolumeCounts {
+  readonly all = new Tally();
   readonly #issuers = new Map<string, IssuerCounter>();
-  readonly #nodes = new Map<string, Tally>();
   readonly #namespaces = new Map<string, Tally>();
   readonly #expiry = expirySpans.map(() => 0);
   readonly #notLoaded = new NotLoadedCounter();
+  readonly #posture: PostureCounter;
   #urgent = 0;
+  readonly #nowMs: number;
+  /** Equal issuers are mostly the same object, so the key is rarely computed. */
+  readonly #byIssuer = new Map<IssuerName, IssuerCounter>();
+  #validUntilMs = Infinity;
 
-  constructor(nowMs: number) {
+  constructor(nowMs: number, limits: readonly PostureLimit[]) {
     this.#nowMs = nowMs;
+    this.#posture = new PostureCounter(limits);
   }
 
-  /** @returns the tally of a node, to be passed to `count` with each of its volumes */
-  node(name: string): Tally {
-    const tally = new Tally();
-    this.#nodes.set(name, tally);
-    return tally;
+  /** Whether they are still true at another time, which may also be an earlier one. */
+  isValidAt(nowMs: number): boolean {
+    return nowMs >= this.#nowMs && nowMs < this.#validUntilMs;
   }
 
-  count(volume: IndexedVolume, status: VolumeStatus, node: Tally): void {
+  count(volume: IndexedVolume, status: VolumeStatus): void {
     const { certificate, namespace, failure } = volume;
     const rank = statusRanks[status];
     const expiresMs = certificate === undefined || status === 'expired' ? Infinity : certificate.notAfterMs;
-    this.#all.count(rank, expiresMs);
-    node.count(rank, expiresMs);
+    this.all.count(rank, expiresMs);
     this.#issuerOf(volume.issuer).countVolume(rank, expiresMs, failure);
     if ((status === 'failing' || status === 'overdue') && expiresMs - this.#nowMs <= urgentMs) this.#urgent += 1;
     this.#namespaceOf(namespace).count(rank, expiresMs);
     this.#notLoaded.count(volume);
+    this.#posture.count(volume);
     if (certificate === undefined) return;
     const span = expirySpanOf(certificate.notAfterMs - this.#nowMs);
     this.#expiry[span] = (this.#expiry[span] ?? 0) + 1;
+    const changesMs = Math.min(nextSpanMs(certificate.notAfterMs, span), nextStatusMs(volume, this.#nowMs));
+    if (changesMs < this.#validUntilMs) this.#validUntilMs = changesMs;
   }
 
-  stats(): FleetStats {
+  add(other: VolumeCounts): void {
+    this.all.add(other.all);
+    for (const counter of other.#issuers.values()) this.#issuerOf(counter.issuer).addIssuer(counter);
+    for (const [name, tally] of other.#namespaces) this.#namespaceOf(name).add(tally);
+    other.#expiry.forEach((count, span) => (this.#expiry[span] = (this.#expiry[span] ?? 0) + count));
+    this.#notLoaded.add(other.#notLoaded);
+    this.#posture.add(other.#posture);
+    this.#urgent += other.#urgent;
+    this.#validUntilMs = Math.min(this.#validUntilMs, other.#validUntilMs);
+  }
+
+  /** @param nodes the tallies of the nodes that were added */
+  stats(nodes: ReadonlyMap<string, VolumeTally>): FleetStats {
     return {
       atMs: this.#nowMs,
-      all: this.#all,
+      all: this.all,
       issuers: this.#issuers,
-      nodes: this.#nodes,
+      nodes,
       namespaces: this.#namespaces,
       expiry: this.#expiry,
       notLoaded: this.#notLoaded.volumes(),
+      posture: this.#posture.counts(),
       urgent: this.#urgent,
     };
   }
@@ -139,6 +158,13 @@ class Tally implements VolumeTally {
     this.#counts[rank] = (this.#counts[rank] ?? 0) + 1;
     if (expiresMs < this.#soonestMs) this.#soonestMs = expiresMs;
   }
+
+  add(other: Tally): void {
+    this.volumes += other.volumes;
+    for (let rank = 0; rank < volumeStates.length; rank += 1)
+      this.#counts[rank] = (this.#counts[rank] ?? 0) + (other.#counts[rank] ?? 0);
+    if (other.#soonestMs < this.#soonestMs) this.#soonestMs = other.#soonestMs;
+  }
 }
 
 class IssuerCounter extends Tally implements IssuerTally {
@@ -161,8 +187,17 @@ class IssuerCounter extends Tally implements IssuerTally {
   countVolume(rank: number, expiresMs: number, failure: IndexedFailure | undefined): void {
     this.count(rank, expiresMs);
     if (failure === undefined) return;
+    this.#addFailures(expiresMs, failure.atMs, failure);
+  }
+
+  addIssuer(other: IssuerCounter): void {
+    this.add(other);
+    this.#addFailures(other.#soonestFailingMs, other.failingSinceMs, other.lastFailure);
+  }
+
+  #addFailures(expiresMs: number, sinceMs = Infinity, last: IndexedFailure | undefined): void {
     if (expiresMs < this.#soonestFailingMs) this.#soonestFailingMs = expiresMs;
-    if (this.failingSinceMs === undefined || failure.atMs < this.failingSinceMs) this.failingSinceMs = failure.atMs;
-    if (this.lastFailure === undefined || failure.atMs > this.lastFailure.atMs) this.lastFailure = failure;
+    if (sinceMs < (this.failingSinceMs ?? Infinity)) this.failingSinceMs = sinceMs;
+    if (last !== undefined && last.atMs > (this.lastFailure?.atMs ?? -Infinity)) this.lastFailure = last;
   }
 }

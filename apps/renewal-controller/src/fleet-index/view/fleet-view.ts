@@ -1,6 +1,7 @@
 import type { NodeInfo, NodeState } from '../model/node-session.ts';
-import { StatsAggregator } from './fleet-stats.ts';
-import type { FleetStats } from './fleet-stats.ts';
+import { VolumeCounts } from './fleet-stats.ts';
+import type { FleetStats, VolumeTally } from './fleet-stats.ts';
+import type { PostureLimit } from './posture-limits.ts';
 import { noProgress, progressChanges } from '../model/renewal-progress.ts';
 import type { LaneWait, RenewalProgress } from '../model/renewal-progress.ts';
 import { exactName } from '../query/name-pattern.ts';
@@ -20,7 +21,14 @@ export class FleetView {
   #seen = new Map<string, number>();
   #progress = noProgress;
   #stats: FleetStats | undefined;
+  /** Per node, until its volumes or their renewals change. */
+  readonly #counts = new Map<string, VolumeCounts>();
+  readonly #limits: readonly PostureLimit[];
   #count = 0;
+
+  constructor(limits: readonly PostureLimit[] = []) {
+    this.#limits = limits;
+  }
 
   /** Number of volumes. */
   get size(): number {
@@ -90,14 +98,25 @@ export class FleetView {
     this.#stats = undefined;
   }
 
-  /** Counts the fleet now, in one pass over all volumes. */
-  aggregate(nowMs: number): FleetStats {
-    const taker = new StatsAggregator(nowMs);
-    for (const node of this.#volumes.keys()) {
-      const tally = taker.node(node);
-      this.scan(nowMs, node, (volume, status) => taker.count(volume, status, tally));
+  /** Counts the volumes of these nodes now. Only nodes whose counts may have changed are scanned. */
+  aggregate(nowMs: number, nodes: Iterable<string> = this.#volumes.keys()): FleetStats {
+    const sum = new VolumeCounts(nowMs, this.#limits);
+    const tallies = new Map<string, VolumeTally>();
+    for (const node of nodes) {
+      const counts = this.#countsOf(node, nowMs);
+      sum.add(counts);
+      tallies.set(node, counts.all);
     }
-    return taker.stats();
+    return sum.stats(tallies);
+  }
+
+  #countsOf(node: string, nowMs: number): VolumeCounts {
+    const known = this.#counts.get(node);
+    if (known?.isValidAt(nowMs) === true) return known;
+    const counts = new VolumeCounts(nowMs, this.#limits);
+    this.scan(nowMs, node, (volume, status) => counts.count(volume, status));
+    if (this.#volumes.has(node)) this.#counts.set(node, counts);
+    return counts;
   }
 
   /** Visits the volumes of one node, or of all, with their statuses. */
@@ -143,6 +162,7 @@ export class FleetView {
     if (volumes.size === 0) this.#volumes.delete(node);
     else this.#volumes.set(node, volumes);
     this.#nodes.set(node, info);
+    this.#counts.delete(node);
   }
 
   /** Removes all nodes except these. */
@@ -161,6 +181,7 @@ export class FleetView {
     }
     this.#count += (volumes?.size ?? 0) - before;
     if (volumes?.size === 0) this.#volumes.delete(node);
+    this.#counts.delete(node);
   }
 
   setNode(node: string, info: NodeInfo): void {
@@ -175,7 +196,9 @@ export class FleetView {
   setProgress(progress: RenewalProgress): readonly VolumeKey[] {
     const before = this.#progress;
     this.#progress = progress;
-    return progressChanges(before, progress);
+    const changes = progressChanges(before, progress);
+    for (const { node } of changes) this.#counts.delete(node);
+    return changes;
   }
 
   removeNode(node: string): void {
@@ -183,5 +206,6 @@ export class FleetView {
     this.#volumes.delete(node);
     this.#nodes.delete(node);
     this.#seen.delete(node);
+    this.#counts.delete(node);
   }
 }

@@ -27,13 +27,24 @@ export class NotLoadedCounter {
     this.#longest.offer({ volume, sinceMs: volume.servedSinceMs ?? Infinity });
   }
 
+  add(other: NotLoadedCounter): void {
+    if (other.#count === 0) return;
+    this.#count += other.#count;
+    for (const each of other.#longest.sorted()) this.#longest.offer(each);
+  }
+
   volumes(): NotLoadedVolumes {
     return { count: this.#count, longest: this.#longest.sorted() };
   }
 }
 
-/** The longest first; the volume id keeps the order of equal ones between two counts. */
+/** The longest first; the volume's key keeps the order of equal ones between two counts. */
 function compare(a: NotLoadedVolume, b: NotLoadedVolume): number {
   if (a.sinceMs !== b.sinceMs) return a.sinceMs < b.sinceMs ? -1 : 1;
-  return a.volume.volumeId < b.volume.volumeId ? -1 : 1;
+  return compareText(a.volume.volumeId, b.volume.volumeId) || compareText(a.volume.node, b.volume.node);
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }

@@ -5,7 +5,8 @@ import { reportOf } from '../../dispatch/testing/test-fleet.ts';
 import { indexedVolumeOf } from '../model/indexed-volume.ts';
 import type { IndexedVolume } from '../model/indexed-volume.ts';
 import { volumeFilter } from '../query/volume-filter.ts';
-import { countPosture, postureLimits } from './posture-limits.ts';
+import { PostureCounter, postureLimits } from './posture-limits.ts';
+import type { PostureCounts, PostureLimit } from './posture-limits.ts';
 
 const dayMs = 86_400_000;
 const good: Posture = {
@@ -36,9 +37,15 @@ const settings = {
   ...{ maxLifetime: '90d', allowCa: false },
 };
 
+function countsOf(limits: readonly PostureLimit[]): PostureCounts {
+  const counter = new PostureCounter(limits);
+  for (const each of fleet) counter.count(each);
+  return counter.counts();
+}
+
 describe('postureLimits', () => {
   test('counts the violations of each limit, and what agents do not report', () => {
-    const { violations, unknown } = countPosture(postureLimits(settings), fleet);
+    const { violations, unknown } = countsOf(postureLimits(settings));
     assert.deepEqual(
       violations.map(({ limit: { kind, text }, count }) => [kind, text, count]),
       [
@@ -54,7 +61,7 @@ describe('postureLimits', () => {
   test('has no limit that is not set', () => {
     const none = { minRsaBits: 0, refusedSignatures: [], maxLifetime: undefined, allowCa: true };
     assert.deepEqual(postureLimits(none), []);
-    assert.deepEqual(countPosture([], fleet), { violations: [], unknown: 1 });
+    assert.deepEqual(countsOf([]), { violations: [], unknown: 1 });
   });
 
   test('filters by each property; a property that is not reported matches none', () => {

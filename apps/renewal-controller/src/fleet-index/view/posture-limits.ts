@@ -9,6 +9,7 @@ export interface PostureLimit {
   /** What the limit excludes. */
   readonly text: string;
   readonly filter: VolumeFilter;
+  readonly isViolatedBy: (volume: IndexedVolume) => boolean;
 }
 
 /** The limits as they are configured; each may be absent. */
@@ -24,21 +25,18 @@ export interface PostureSettings {
 export function postureLimits(settings: PostureSettings): readonly PostureLimit[] {
   const { minRsaBits, refusedSignatures, maxLifetime, allowCa } = settings;
   const limits: PostureLimit[] = [];
-  if (minRsaBits > 0)
-    limits.push({
-      kind: 'rsa-bits',
-      text: `RSA keys below ${minRsaBits} bits`,
-      filter: { rsaBelow: String(minRsaBits) },
-    });
-  if (refusedSignatures.length > 0)
-    limits.push({
-      kind: 'signature',
-      text: `Signatures with ${refusedSignatures.map((pattern) => pattern.replaceAll('*', '')).join(' or ')}`,
-      filter: { signature: refusedSignatures.join(',') },
-    });
-  if (maxLifetime !== undefined)
-    limits.push({ kind: 'lifetime', text: `Lifetimes over ${maxLifetime}`, filter: { lifetimeOver: maxLifetime } });
-  if (!allowCa) limits.push({ kind: 'ca', text: 'Certificates of a CA', filter: { isCa: 'true' } });
+  const add = (kind: PostureLimit['kind'], text: string, filter: VolumeFilter): void => {
+    const matches = volumeFilter(filter);
+    // These filters do not depend on the status.
+    limits.push({ kind, text, filter, isViolatedBy: (volume) => matches(volume, 'healthy') });
+  };
+  if (minRsaBits > 0) add('rsa-bits', `RSA keys below ${minRsaBits} bits`, { rsaBelow: String(minRsaBits) });
+  if (refusedSignatures.length > 0) {
+    const names = refusedSignatures.map((pattern) => pattern.replaceAll('*', '')).join(' or ');
+    add('signature', `Signatures with ${names}`, { signature: refusedSignatures.join(',') });
+  }
+  if (maxLifetime !== undefined) add('lifetime', `Lifetimes over ${maxLifetime}`, { lifetimeOver: maxLifetime });
+  if (!allowCa) add('ca', 'Certificates of a CA', { isCa: 'true' });
   return limits;
 }
 
@@ -48,15 +46,34 @@ export interface PostureCounts {
   readonly unknown: number;
 }
 
-/** Counts the violations of each limit, in one pass. */
-export function countPosture(limits: readonly PostureLimit[], volumes: Iterable<IndexedVolume>): PostureCounts {
-  const counters = limits.map((limit) => ({ limit, matches: volumeFilter(limit.filter), count: 0 }));
-  let unknown = 0;
-  for (const volume of volumes) {
-    if (volume.certificate === undefined) continue;
-    if (volume.signatureAlgorithm === undefined) unknown += 1;
-    // These filters do not depend on the status.
-    for (const counter of counters) if (counter.matches(volume, 'healthy')) counter.count += 1;
+/** Counts the violations of each limit. */
+export class PostureCounter {
+  readonly #limits: readonly PostureLimit[];
+  /** In the order of the limits. */
+  readonly #violations: number[];
+  #unknown = 0;
+
+  constructor(limits: readonly PostureLimit[]) {
+    this.#limits = limits;
+    this.#violations = limits.map(() => 0);
   }
-  return { violations: counters.map(({ limit, count }) => ({ limit, count })), unknown };
+
+  count(volume: IndexedVolume): void {
+    if (volume.certificate === undefined) return;
+    if (volume.signatureAlgorithm === undefined) this.#unknown += 1;
+    this.#limits.forEach(({ isViolatedBy }, i) => {
+      if (isViolatedBy(volume)) this.#violations[i] = (this.#violations[i] ?? 0) + 1;
+    });
+  }
+
+  /** @param other counts of the same limits */
+  add(other: PostureCounter): void {
+    this.#unknown += other.#unknown;
+    other.#violations.forEach((count, i) => (this.#violations[i] = (this.#violations[i] ?? 0) + count));
+  }
+
+  counts(): PostureCounts {
+    const violations = this.#limits.map((limit, i) => ({ limit, count: this.#violations[i] ?? 0 }));
+    return { violations, unknown: this.#unknown };
+  }
 }

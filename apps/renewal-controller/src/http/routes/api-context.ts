@@ -6,7 +6,6 @@ import type { DescribeVolume } from '../../fleet-api/volume-descriptions.ts';
 import type { ChangeKind } from '../../fleet-index/model/followed-change.ts';
 import type { CaHistory } from '../../fleet-index/view/ca-history.ts';
 import type { FleetView } from '../../fleet-index/view/fleet-view.ts';
-import type { PostureLimit } from '../../fleet-index/view/posture-limits.ts';
 import type { ReadPodEvents } from '../../kube/pod-events.ts';
 import type { PodCertificates } from '../../pod-certificates/pod-certificate-view.ts';
 import type { OperatorPauses } from '../../lane-intent/operator-pauses.ts';
@@ -49,7 +48,6 @@ export interface ApiContext extends VolumeInspection {
   readonly silentAfterMs: number;
   /** Keys of the labels of pods that agents report. */
   readonly podLabels: readonly string[];
-  readonly postureLimits: readonly PostureLimit[];
   /** Name of the cluster; undefined if it has none. */
   readonly cluster: string | undefined;
   readonly clock: Clock;

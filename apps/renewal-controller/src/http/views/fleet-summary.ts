@@ -1,6 +1,6 @@
 import type { PodCertificateSummary } from '@certfleet/operator-api/pod-certificates.ts';
 import type { PostureSummary, Summary } from '@certfleet/operator-api/summary.ts';
-import { countPosture } from '../../fleet-index/view/posture-limits.ts';
+import type { PostureCounts } from '../../fleet-index/view/posture-limits.ts';
 import { countPodCertificates } from '../../pod-certificates/pod-certificate-stats.ts';
 import type { ApiContext } from '../routes/api-context.ts';
 import { attention } from './attention.ts';
@@ -52,7 +52,7 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
     verdict: fleetVerdict({ doubts: doubtsOf(context, lanes !== undefined), attention: others, atRisk }),
     atRisk,
     atRiskByState: risky,
-    posture: postureSummary(context),
+    posture: postureSummary(stats.posture),
     ...(pods && { podCertificates: podCertificateSummary(pods) }),
     attention: problems,
   };
@@ -71,8 +71,7 @@ function podCertificateSummary({ stats, following }: PodCertificateFacts): PodCe
   return { total, byState, following, atRisk: stats.risks.reduce((sum, { count }) => sum + count, 0) };
 }
 
-function postureSummary({ view, postureLimits }: ApiContext): PostureSummary {
-  const { violations, unknown } = countPosture(postureLimits, view().volumes());
+function postureSummary({ violations, unknown }: PostureCounts): PostureSummary {
   return {
     unknown,
     violations: violations.map(({ limit: { kind, text, filter }, count }) => {
