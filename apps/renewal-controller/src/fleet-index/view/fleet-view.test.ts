@@ -86,10 +86,10 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
       (fleet) =>
         (fleet.nowMs += steps * stepMs),
   ),
-  fc.tuple(nodeName, volumeId, fc.constantFrom(0, 1)).map(
-    ([node, id, laterMs]): Action =>
+  fc.tuple(nodeName, volumeId).map(
+    ([node, id]): Action =>
       (fleet) =>
-        fleet.passDeadline(node, id, laterMs),
+        fleet.passDeadline(node, id),
   ),
 );
 
@@ -131,11 +131,13 @@ class Fleet {
     this.view.setProgress(this.#progress);
   }
 
-  /** Moves the clock to the fallback deadline of a volume, which may be between two steps. */
-  passDeadline(node: string, id: string, laterMs: number): void {
+  /** Counts at the fallback deadline of a volume, and moves the clock just past it. */
+  passDeadline(node: string, id: string): void {
     const { certificate, deferredUntilMs } = this.view.volume(node, id) ?? {};
     if (certificate === undefined) return;
-    this.nowMs = Math.floor(fallbackRenewalAtMs(certificate, deferredUntilMs)) + laterMs;
+    const deadlineMs = Math.floor(fallbackRenewalAtMs(certificate, deferredUntilMs));
+    this.view.aggregate(deadlineMs);
+    this.nowMs = deadlineMs + 1;
   }
 
   /** A new view of the same volumes, which has never counted. */
