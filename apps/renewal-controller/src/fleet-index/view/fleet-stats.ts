@@ -34,6 +34,7 @@ export interface FleetStats {
   readonly all: VolumeTally;
   readonly issuers: ReadonlyMap<string, IssuerTally>;
   readonly nodes: ReadonlyMap<string, VolumeTally>;
+  readonly issuersByNode: ReadonlyMap<string, ReadonlyMap<string, IssuerTally>>;
   readonly namespaces: ReadonlyMap<string, VolumeTally>;
   /** Number of certificates per span of `expirySpans`. */
   readonly expiry: readonly number[];
@@ -47,7 +48,7 @@ const urgentMs = 3_600_000;
 
 /** Counts of volumes at one time. They stay true until a volume changes, or until the clock reaches `validUntilMs`. */
 export class VolumeCounts {
-  readonly all = new Tally();
+  readonly #all = new Tally();
   readonly #issuers = new Map<string, IssuerCounter>();
   readonly #namespaces = new Map<string, Tally>();
   readonly #expiry = expirySpans.map(() => 0);
@@ -73,7 +74,7 @@ export class VolumeCounts {
     const { certificate, namespace, failure } = volume;
     const rank = statusRanks[status];
     const expiresMs = certificate === undefined || status === 'expired' ? Infinity : certificate.notAfterMs;
-    this.all.count(rank, expiresMs);
+    this.#all.count(rank, expiresMs);
     this.#issuerOf(volume.issuer).countVolume(rank, expiresMs, failure);
     if ((status === 'failing' || status === 'overdue') && expiresMs - this.#nowMs <= urgentMs) this.#urgent += 1;
     this.#namespaceOf(namespace).count(rank, expiresMs);
@@ -87,7 +88,7 @@ export class VolumeCounts {
   }
 
   add(other: VolumeCounts): void {
-    this.all.add(other.all);
+    this.#all.add(other.#all);
     for (const counter of other.#issuers.values()) this.#issuerOf(counter.issuer).addIssuer(counter);
     for (const [name, tally] of other.#namespaces) this.#namespaceOf(name).add(tally);
     other.#expiry.forEach((count, span) => (this.#expiry[span] = (this.#expiry[span] ?? 0) + count));
@@ -97,13 +98,14 @@ export class VolumeCounts {
     this.#validUntilMs = Math.min(this.#validUntilMs, other.#validUntilMs);
   }
 
-  /** @param nodes the tallies of the nodes that were added */
-  stats(nodes: ReadonlyMap<string, VolumeTally>): FleetStats {
+  /** @param nodes the counts that were added, by node */
+  stats(nodes: ReadonlyMap<string, VolumeCounts>): FleetStats {
     return {
       atMs: this.#nowMs,
-      all: this.all,
+      all: this.#all,
       issuers: this.#issuers,
-      nodes,
+      nodes: new Map(Array.from(nodes, ([node, counts]) => [node, counts.#all])),
+      issuersByNode: new Map(Array.from(nodes, ([node, counts]) => [node, counts.#issuers])),
       namespaces: this.#namespaces,
       expiry: this.#expiry,
       notLoaded: this.#notLoaded.volumes(),

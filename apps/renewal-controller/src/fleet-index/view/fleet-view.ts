@@ -1,6 +1,6 @@
 import type { NodeInfo, NodeState } from '../model/node-session.ts';
 import { VolumeCounts } from './fleet-stats.ts';
-import type { FleetStats, VolumeTally } from './fleet-stats.ts';
+import type { FleetStats } from './fleet-stats.ts';
 import type { PostureLimit } from './posture-limits.ts';
 import { noProgress, progressChanges } from '../model/renewal-progress.ts';
 import type { LaneWait, RenewalProgress } from '../model/renewal-progress.ts';
@@ -101,13 +101,13 @@ export class FleetView {
   /** Counts the volumes of these nodes now. Only nodes whose counts may have changed are scanned. */
   aggregate(nowMs: number, nodes: Iterable<string> = this.#volumes.keys()): FleetStats {
     const sum = new VolumeCounts(nowMs, this.#limits);
-    const tallies = new Map<string, VolumeTally>();
+    const counted = new Map<string, VolumeCounts>();
     for (const node of nodes) {
       const counts = this.#countsOf(node, nowMs);
       sum.add(counts);
-      tallies.set(node, counts.all);
+      counted.set(node, counts);
     }
-    return sum.stats(tallies);
+    return sum.stats(counted);
   }
 
   #countsOf(node: string, nowMs: number): VolumeCounts {

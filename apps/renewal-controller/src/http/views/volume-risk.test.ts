@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { reportOf } from '../../dispatch/testing/test-fleet.ts';
 import { indexedVolumeOf } from '../../fleet-index/model/indexed-volume.ts';
-import type { RiskSources } from './volume-risk.ts';
-import { riskOf } from './volume-risk.ts';
+import { noVolumes } from '../../fleet-index/view/fleet-stats.ts';
+import { FleetView } from '../../fleet-index/view/fleet-view.ts';
+import type { RiskContext, RiskSources } from './volume-risk.ts';
+import { atRiskByState, riskOf, riskReasonBy } from './volume-risk.ts';
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z');
 const hour = 3_600_000;
@@ -38,5 +41,70 @@ describe('riskOf', () => {
     assert.equal(riskOf(opening(8 * hour), volume, facts), undefined);
     assert.equal(riskOf(opening(8 * hour + 1), volume, facts)?.reason, 'lane-window');
     assert.equal(riskOf(opening(Infinity), volume, facts)?.reason, 'lane-window');
+  });
+});
+
+const nodes = ['a', 'b'];
+const issuers = ['one', 'two', 'three'];
+
+/** Volumes of each status, some of which renew after the windows of `sources` open. */
+const sketches = fc.array(
+  fc.record({
+    node: fc.constantFrom(...nodes),
+    issuer: fc.constantFrom(...issuers),
+    renewsInHours: fc.integer({ min: -6, max: 6 }),
+    lifeInHours: fc.integer({ min: -1, max: 12 }),
+    attempts: fc.constantFrom(0, 0, 0, 1),
+  }),
+  { maxLength: 20 },
+);
+
+const risk = { reason: 'lane-paused' } as const;
+const sources = fc.record({
+  silentNodes: fc.subarray(nodes).map((names) => new Map(names.map((name) => [name, risk] as const))),
+  redis: fc.constantFrom(undefined, undefined, risk),
+  stoppedLanes: fc.subarray(issuers).map((names) => new Map(names.map((name) => [name, risk] as const))),
+  closedLanes: fc
+    .subarray(issuers)
+    .chain((names) => fc.tuple(fc.constant(names), fc.integer({ min: -2, max: 12 })))
+    .map(([names, hours]) => new Map(names.map((name) => [name, nowMs + hours * hour] as const))),
+});
+
+function contextOf(view: FleetView): RiskContext {
+  return {
+    view: () => view,
+    clock: { now: () => nowMs },
+    policies: { laneOf: ({ name }: { readonly name: string }) => ({ id: name }) },
+  } as unknown as RiskContext;
+}
+
+describe('atRiskByState', () => {
+  test('counts the volumes that have a reason one by one', () => {
+    fc.assert(
+      fc.property(sketches, sources, (fleet, of) => {
+        const view = new FleetView();
+        for (const [i, { node, issuer, renewsInHours, lifeInHours, attempts }] of fleet.entries()) {
+          const notAfterMs = nowMs + lifeInHours * hour;
+          const renewAtMs = Math.min(nowMs + renewsInHours * hour, notAfterMs);
+          const report = reportOf({
+            id: `v-${i}`,
+            issuer,
+            notBeforeMs: nowMs - 9 * hour,
+            renewAtMs,
+            notAfterMs,
+            attempts,
+          });
+          view.set(node, `v-${i}`, indexedVolumeOf(node, report));
+        }
+        const context = contextOf(view);
+        const reasonOf = riskReasonBy(context, of);
+        const expected = noVolumes();
+        view.scan(nowMs, undefined, (each, status) => {
+          if (reasonOf(each, status) !== undefined) expected[status] += 1;
+        });
+        assert.deepEqual(atRiskByState(context, of), expected);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });

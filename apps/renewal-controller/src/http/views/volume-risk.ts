@@ -6,6 +6,7 @@ import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import type { IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
 import type { VolumeCriterion } from '../../fleet-index/query/volume-filter.ts';
 import { noVolumes } from '../../fleet-index/view/fleet-stats.ts';
+import type { IssuerTally, VolumeTally } from '../../fleet-index/view/fleet-stats.ts';
 import type { ApiContext } from '../routes/api-context.ts';
 import type { LaneEntry } from './lane-directory.ts';
 import { iso } from './volume-row.ts';
@@ -95,6 +96,8 @@ function outsideRisk(
 
 type BadStatus = Extract<VolumeStatus, Risk['reason']>;
 
+const badStatuses: readonly BadStatus[] = ['expired', 'failing', 'overdue'];
+
 const isBadStatus = (status: VolumeStatus): status is BadStatus =>
   status === 'expired' || status === 'failing' || status === 'overdue';
 
@@ -102,21 +105,58 @@ const hasOutsideRisks = ({ silentNodes, redis, stoppedLanes, closedLanes }: Risk
   redis !== undefined || silentNodes.size + stoppedLanes.size + closedLanes.size > 0;
 
 /**
- * The volumes at risk by status: every expired, failing or overdue one, and others for a condition outside of them. It
- * scans the fleet only if there is such a condition.
+ * The volumes at risk by status: every expired, failing or overdue one, and others for a condition outside of them. Only
+ * for a closed window does it scan volumes, and only those of nodes that have some of that lane.
  */
 export function atRiskByState(context: RiskContext, sources: RiskSources): Record<VolumeStatus, number> {
-  const { view, clock, policies } = context;
+  const { view, clock } = context;
   const nowMs = clock.now();
-  const { expired, failing, overdue } = view().stats(nowMs).all.byState;
-  const counts = { ...noVolumes(), expired, failing, overdue };
+  const { all, nodes, issuersByNode } = view().stats(nowMs);
+  const counts = noVolumes();
+  for (const state of badStatuses) counts[state] = all.byState[state];
   if (!hasOutsideRisks(sources)) return counts;
-  view().scan(nowMs, undefined, (volume, status) => {
+  for (const [node, issuers] of issuersByNode) {
+    const tallies = talliesAtRisk(context, sources, { node, all: nodes.get(node), issuers });
+    if (tallies === undefined) countVolumesAtRisk(context, sources, { node, nowMs, counts });
+    else for (const { byState } of tallies) addOthers(counts, byState);
+  }
+  return counts;
+}
+
+interface NodeTallies {
+  readonly node: string;
+  readonly all: VolumeTally | undefined;
+  readonly issuers: ReadonlyMap<string, IssuerTally>;
+}
+
+/** The tallies of a node that are at risk as a whole; undefined if some volumes of a tally are, and others not. */
+function talliesAtRisk(
+  { policies }: Pick<RiskContext, 'policies'>,
+  { silentNodes, redis, stoppedLanes, closedLanes }: RiskSources,
+  { node, all, issuers }: NodeTallies,
+): readonly VolumeTally[] | undefined {
+  if (redis !== undefined || silentNodes.has(node)) return all === undefined ? [] : [all];
+  if (stoppedLanes.size + closedLanes.size === 0) return [];
+  const lanes = Array.from(issuers.values(), (tally) => ({ tally, id: policies.laneOf(tally.issuer).id }));
+  if (lanes.some(({ id }) => closedLanes.has(id))) return undefined;
+  return lanes.filter(({ id }) => stoppedLanes.has(id)).map(({ tally }) => tally);
+}
+
+/** Adds the volumes that are not at risk for their own status. */
+function addOthers(counts: Record<VolumeStatus, number>, byState: Readonly<Record<VolumeStatus, number>>): void {
+  for (const state of volumeStates) if (!isBadStatus(state)) counts[state] += byState[state];
+}
+
+function countVolumesAtRisk(
+  { view, policies }: RiskContext,
+  sources: RiskSources,
+  { node, nowMs, counts }: { node: string; nowMs: number; counts: Record<VolumeStatus, number> },
+): void {
+  view().scan(nowMs, node, (volume, status) => {
     if (isBadStatus(status)) return;
     const { id: laneId } = policies.laneOf(volume.issuer);
     if (outsideRisk(sources, volume, { status, laneId }) !== undefined) counts[status] += 1;
   });
-  return counts;
 }
 
 /** The reason of a volume's risk, without the rest of it, for passes over the whole fleet. */
