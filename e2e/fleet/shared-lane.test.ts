@@ -96,7 +96,7 @@ class World {
         return Promise.resolve();
       },
       isOpen: () => true,
-      time: { nowMs: () => clock.now(), random: () => 0.5 },
+      time: { nowMs: () => clock.now(), ownMs: () => clock.now(), random: () => 0.5 },
     });
     const limits = this.policies.laneOf(issuer);
     this.shared = new SharedLanes({

@@ -193,30 +193,32 @@ describe('LaneAdmission', () => {
     assert.equal((await store.state(issuer)).paused, undefined);
   });
 
-  test('starts only expiring renewals outside its windows, and the others at the rate when the window opens', async () => {
-    const { sim } = laneWith({
-      ratePerSecond: 10,
-      burst: 1,
-      maxInFlight: 100,
-      // startMs is 13:00 in Berlin.
-      windows: [{ cron: '0 22 * * *', durationMs: 3_600_000, timeZone: 'Europe/Berlin' }],
+  for (const skewHours of [0, -30, 30])
+    test(`starts only expiring renewals outside its windows, and the others when the window opens by the clock of Redis (${skewHours} h)`, async () => {
+      const { sim } = laneWith({
+        ratePerSecond: 10,
+        burst: 1,
+        maxInFlight: 100,
+        // startMs is 13:00 in Berlin.
+        windows: [{ cron: '0 22 * * *', durationMs: 3_600_000, timeZone: 'Europe/Berlin' }],
+      });
+      sim.skewMs = skewHours * 3_600_000;
+      const opensMs = Date.UTC(2026, 0, 5, 21);
+      sim.arrive(arrivals(20), quick);
+      sim.arrive([{ id: 'short', atMs: startMs, latestStartMs: startMs + 3_600_000 }], quick);
+      sim.arrive([{ id: 'asked', atMs: startMs + 500, ignoreWindows: true }], quick);
+      await sim.run();
+      assert.deepEqual(
+        sim.starts.slice(0, 3).map(({ id, atMs, urgent }) => ({ id, afterMs: atMs - startMs, urgent })),
+        [
+          { id: 'short', afterMs: 0, urgent: true },
+          { id: 'asked', afterMs: 500, urgent: false },
+          { id: 'v0', afterMs: opensMs - startMs, urgent: false },
+        ],
+      );
+      assert.equal(sim.starts.length, 22);
+      assert.ok(maxWithin(sim.starts, 1000) <= 10);
     });
-    const opensMs = Date.UTC(2026, 0, 5, 21);
-    sim.arrive(arrivals(20), quick);
-    sim.arrive([{ id: 'short', atMs: startMs, latestStartMs: startMs + 3_600_000 }], quick);
-    sim.arrive([{ id: 'asked', atMs: startMs + 500, ignoreWindows: true }], quick);
-    await sim.run();
-    assert.deepEqual(
-      sim.starts.slice(0, 3).map(({ id, atMs, urgent }) => ({ id, afterMs: atMs - startMs, urgent })),
-      [
-        { id: 'short', afterMs: 0, urgent: true },
-        { id: 'asked', afterMs: 500, urgent: false },
-        { id: 'v0', afterMs: opensMs - startMs, urgent: false },
-      ],
-    );
-    assert.equal(sim.starts.length, 22);
-    assert.ok(maxWithin(sim.starts, 1000) <= 10);
-  });
 
   test('starts renewals that would expire before their turn first, within the limits', async () => {
     const { sim } = laneWith({ ratePerSecond: 10, burst: 1, maxInFlight: 100 });

@@ -75,12 +75,12 @@ export interface Settled {
 export interface LaneTime {
   /** Milliseconds since the epoch; undefined for the server's time. */
   readonly nowMs: () => number | undefined;
+  /** The clock of this process, near which windows are sent; it may be hours off. */
+  readonly ownMs: () => number;
   /** From 0 to 1; randomizes the ends of back-offs. */
   readonly random: () => number;
 }
 
-/** The longest delay of a job; a window that opens later is checked again. */
-const maxWaitMs = 30 * 86_400_000;
 /** Promotions in one run; the next one continues. */
 const maxReturned = 1_000;
 
@@ -193,17 +193,30 @@ export class LaneAdmission {
 }
 
 /** The time of the Redis server. */
-export const serverTime: LaneTime = { nowMs: () => undefined, random: Math.random };
+export const serverTime: LaneTime = { nowMs: () => undefined, ownMs: Date.now, random: Math.random };
 
 /** The arguments that all scripts of a lane have in common. */
 export function laneArguments(lane: Lane, time: LaneTime): LaneArguments {
   const { burst, maxInFlight, backoff } = lane.policy;
-  const now = time.nowMs();
-  const opensIn = Math.min(maxWaitMs, lane.windows.opensInMs(now ?? Date.now()));
   const pausedByPolicy = lane.pause === undefined ? 0 : 1;
   const limits = { baseInterval: startIntervalMs(lane), burst, maxInFlight, threshold: backoff.threshold };
-  return { laneId: lane.id, now, ...limits, opensIn, pausedByPolicy };
+  const windows = windowsAround(lane, time.ownMs());
+  return { laneId: lane.id, now: time.nowMs(), ...limits, windows, pausedByPolicy };
 }
+
+/** The windows of a lane near a time, which may differ from the server's: the script decides by its own clock. */
+function windowsAround(lane: Lane, nowMs: number): string {
+  if (lane.windows.isEmpty) return '';
+  const known = sentWindows.get(lane);
+  if (known !== undefined && Math.abs(nowMs - known.atMs) < 1_000) return known.text;
+  const spans = lane.windows.around(nowMs);
+  const text = spans.length === 0 ? 'closed' : spans.map(({ startMs, endMs }) => `${startMs}-${endMs}`).join(',');
+  sentWindows.set(lane, { atMs: nowMs, text });
+  return text;
+}
+
+/** Kept for a second: a busy lane calls its scripts hundreds of times, and cron expressions are slow. */
+const sentWindows = new WeakMap<Lane, { readonly atMs: number; readonly text: string }>();
 
 interface LaneArguments {
   readonly laneId: string;
@@ -212,7 +225,7 @@ interface LaneArguments {
   readonly burst: number;
   readonly maxInFlight: number;
   readonly threshold: number;
-  readonly opensIn: number;
+  readonly windows: string;
   readonly pausedByPolicy: number;
 }
 

@@ -181,7 +181,12 @@ describe('LaneAdmission fairness between nodes', () => {
 
   test('starts no renewals of a silent node, and takes no slots for it, until its next heartbeat', async () => {
     const { sim, store, keys } = laneWith({ ratePerSecond: 0, maxInFlight: 5 });
-    const admission = new LaneAdmission(redis, keys, { nowMs: () => sim.nowMs, random: () => 0.5 }, 30_000);
+    const admission = new LaneAdmission(
+      redis,
+      keys,
+      { nowMs: () => sim.nowMs, ownMs: () => sim.nowMs, random: () => 0.5 },
+      30_000,
+    );
     const request = (id: string, node: string) => ({
       ...{ id, renewal: id, volume: `${node}/${id}`, latestStartMs: 1e15, notAfterMs: 1e15 },
     });
@@ -207,7 +212,12 @@ describe('LaneAdmission fairness between nodes', () => {
 
   test('forgets a renewal of a silent node that is no longer wanted', async () => {
     const { sim, keys } = laneWith(usual);
-    const admission = new LaneAdmission(redis, keys, { nowMs: () => sim.nowMs, random: () => 0.5 }, 30_000);
+    const admission = new LaneAdmission(
+      redis,
+      keys,
+      { nowMs: () => sim.nowMs, ownMs: () => sim.nowMs, random: () => 0.5 },
+      30_000,
+    );
     const request = { id: 'd', renewal: 'd', volume: 'dead/d', latestStartMs: 1e15, notAfterMs: 1e15 };
     await redis.zadd(keys.seen, startMs - 31_000, 'dead');
     assert.equal((await admission.admit(sim.lane, request)).admitted, false);

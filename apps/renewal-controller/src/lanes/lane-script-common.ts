@@ -63,8 +63,8 @@ export const laneLimitArgs = {
   maxInFlight: 'number',
   /** Failures before the back-off. */
   threshold: 'number',
-  /** Until a window opens. */
-  opensIn: 'number',
+  /** Windows, as `from-to` in milliseconds since the epoch; '' without any, `closed` if none opens again. */
+  windows: 'string',
 } as const;
 
 /**
@@ -87,6 +87,18 @@ local function put(...)
   redis.call('HSET', lane, ...)
 end
 local function clock(given) return given or nowMs() end
+-- The time until a window opens, at most 30 days: then it is checked again. The clock of the replica that sent the windows
+-- may differ so much that all of them are over: then it sends others a minute later.
+local function untilOpen(windows, now)
+  if windows == '' then return 0 end
+  local opens = now + (windows == 'closed' and 2592000000 or 60000)
+  local isKnown = false
+  for from, to in string.gmatch(windows, '(%d+)%-(%d+)') do
+    from, to = tonumber(from), tonumber(to)
+    if now < to and (from < opens or not isKnown) then opens, isKnown = from, true end
+  end
+  return math.min(math.max(0, opens - now), 2592000000)
+end
 local function score(key, member) return tonumber(redis.call('ZSCORE', key, member) or -1) end
 local function inFlightLimit(maxInFlight, threshold)
   -- While the issuer fails, a single renewal probes it.

@@ -19,8 +19,8 @@ export const admitScript = defineScript({
     maxInFlight: 'number',
     /** Answer timeout. */
     timeout: 'number',
-    /** Until a window opens. */
-    opensIn: 'number',
+    /** Windows, as `from-to` in milliseconds since the epoch; '' without any, `closed` if none opens again. */
+    windows: 'string',
     /** Latest safe start. */
     latest: 'number',
     notAfter: 'number',
@@ -117,7 +117,8 @@ if isPaused then return waitForSlot(600000, 'paused', 0) end
 local interval, slack = pace(now, baseInterval, burst)
 local tat, backoff = field('tat'), field('until')
 local ignoresWindows = string.find(requesters, '!', 1, true)
-local opens = ignoresWindows and now or now + opensIn
+local opensAt = now + untilOpen(windows, now)
+local opens = ignoresWindows and now or opensAt
 local slot = score(slots, member)
 local promoted = slot >= 0 or score(blocked, member) >= 0
 
@@ -127,7 +128,7 @@ local urgent = 0
 if math.max(from, nodeUntil, theoreticalAt - slack) > latest then
   -- It would expire before its turn: it ignores windows and joins the urgent queue.
   urgent, isFront, from = 1, true, math.max(now, backoff)
-elseif ignoresWindows and (opensIn > 0 or field('urgentQueueTail') - slack < now + 60000) then
+elseif ignoresWindows and (opensAt > now or field('urgentQueueTail') - slack < now + 60000) then
   -- A request that ignores windows joins the urgent queue, but only while that is short: a large request must not delay
   -- urgent renewals.
   isFront = true
@@ -206,7 +207,7 @@ if isPaused then return {} end
 local interval, slack = pace(now, baseInterval, burst)
 -- Slots whose time passed recently: a killed replica may have lost their promotions.
 local lost = redis.call('ZRANGEBYSCORE', slots, now - 60000, now - 5000, 'LIMIT', 0, 100)
-local promoted = advance(now, interval, slack, now + opensIn, maxInFlight, threshold)
+local promoted = advance(now, interval, slack, now + untilOpen(windows, now), maxInFlight, threshold)
 for _, member in ipairs(lost) do
   promoted[#promoted + 1] = member
   promoted[#promoted + 1] = 0

@@ -130,7 +130,7 @@ local urgentLeft, urgentShort =
   grant(urgent, true, math.max(now, math.min(backoff, field('errorAt') + 15000)), urgentShare)
 local refreshesLeft, refreshesShort = refreshes, 0
 if not isPaused then
-  refreshesLeft, refreshesShort = grant(refreshes, false, math.max(now + opensIn, backoff), refreshShare)
+  refreshesLeft, refreshesShort = grant(refreshes, false, math.max(now + untilOpen(windows, now), backoff), refreshShare)
 end
 
 local short, kept = urgentShort + refreshesShort, 0
@@ -147,7 +147,7 @@ end
 put('tat', text(tat), 'interval', text(interval), 'podTat', text(podTat), 'refreshTat', text(refreshTat),
   'podsKept', kept, 'podsUntil', now + 6000, 'podsWaiting', urgentLeft + refreshesLeft, 'podsInFlight', ofPods)
 if count > 0 then put('lastPod', 1, 'lastPodAt', now) end
-local promoted = advance(now, interval, slack, now + opensIn, maxInFlight, threshold)
+local promoted = advance(now, interval, slack, now + untilOpen(windows, now), maxInFlight, threshold)
 for i = 1, #promoted do answer[#answer + 1] = promoted[i] end
 return {1, again, count, unpack(answer)}`,
 });

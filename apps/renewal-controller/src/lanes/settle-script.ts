@@ -32,8 +32,8 @@ export const settleScript = defineScript({
     /** Time between starts. */
     baseInterval: 'number',
     burst: 'number',
-    /** Until a window opens. */
-    opensIn: 'number',
+    /** Windows, as `from-to` in milliseconds since the epoch; '' without any, `closed` if none opens again. */
+    windows: 'string',
     /** Cooldown of the volume. */
     cooldownMs: 'number',
     /** The batch in the outbox, which makes the outcome count once; '' for none. */
@@ -89,5 +89,5 @@ redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
 local interval, slack = pace(now, baseInterval, burst)
 -- Otherwise the slots of cancelled renewals would stay reserved.
 if leftQueue then endQueueAfterLast(slack, interval) end
-return {wasStarted, requesters, unpack(advance(now, interval, slack, now + opensIn, maxInFlight, threshold))}`,
+return {wasStarted, requesters, unpack(advance(now, interval, slack, now + untilOpen(windows, now), maxInFlight, threshold))}`,
 });

@@ -44,6 +44,19 @@ describe('RenewalWindows', () => {
     assert.equal(nightly.lastBefore(dueMs, Date.UTC(2026, 0, 6, 22)), undefined);
   });
 
+  test('lists the windows around a time, also one that begins at that time', () => {
+    const opensMs = Date.UTC(2026, 0, 5, 21);
+    for (const ms of [opensMs - 1, opensMs, opensMs + 1]) {
+      const spans = nightly.around(ms);
+      assert.equal(spans.filter(({ startMs }) => startMs === opensMs).length, 1);
+      assert.ok(spans.length >= 15);
+      assert.ok(spans.some(({ startMs }) => startMs > opensMs));
+    }
+    const once = new RenewalWindows([{ cron: '0 0 0 1 1 * 2026', durationMs: hourMs }]);
+    assert.equal(once.around(Date.UTC(2026, 0, 1, 0, 30)).length, 1);
+    assert.deepEqual(once.around(Date.UTC(2026, 0, 1, 1)), []);
+  });
+
   test('rejects an invalid expression, time zone or duration', () => {
     const bad = [
       { cron: 'every night', durationMs: hourMs },

@@ -8,6 +8,8 @@ export interface TimeSpan {
   readonly endMs: number;
 }
 
+const spansEachWay = 8;
+
 /** The renewal windows of a lane, which may overlap; without windows the lane is always open. */
 export class RenewalWindows {
   readonly #windows: readonly { readonly cron: Cron; readonly durationMs: number }[];
@@ -34,6 +36,29 @@ export class RenewalWindows {
         return next === null ? Infinity : next.getTime() - nowMs;
       }),
     );
+  }
+
+  /** Without windows the lane is always open. */
+  get isEmpty(): boolean {
+    return this.#windows.length === 0;
+  }
+
+  /**
+   * The last and the next windows of each expression, by their start, for a reader whose clock differs by a few windows;
+   * empty if no window opens again, and without windows.
+   */
+  around(nowMs: number): readonly TimeSpan[] {
+    const spans = this.#windows.flatMap(({ cron, durationMs }) => {
+      // Both exclude their reference, at which a window may begin.
+      const runs = [
+        ...cron.previousRuns(spansEachWay, new Date(nowMs + 1000)),
+        ...cron.nextRuns(spansEachWay, new Date(nowMs)),
+      ];
+      const starts = new Set(runs.map((run) => run.getTime()));
+      return [...starts].map((startMs) => ({ startMs, endMs: startMs + durationMs }));
+    });
+    const isOver = spans.every(({ endMs }) => endMs <= nowMs);
+    return isOver ? [] : spans.sort((a, b) => a.startMs - b.startMs);
   }
 
   /**

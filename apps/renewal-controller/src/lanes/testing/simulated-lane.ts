@@ -30,6 +30,8 @@ export type SimulatedIssuer = (start: Start) => { readonly afterMs: number; read
 /** A lane with a simulated clock: every arrival repeats its request after each wait. */
 export class SimulatedLane {
   nowMs: number;
+  /** How far the clock of the replica is ahead of that of Redis. */
+  skewMs = 0;
   readonly starts: Start[] = [];
   readonly waits: { readonly id: string; readonly atMs: number; readonly reason: WaitReason }[] = [];
   readonly admission: LaneAdmission;
@@ -45,7 +47,11 @@ export class SimulatedLane {
     this.lane = lane;
     this.#redis = redis;
     this.#keys = keys;
-    this.admission = new LaneAdmission(redis, keys, { nowMs: () => this.nowMs, random: () => 0.5 });
+    this.admission = new LaneAdmission(redis, keys, {
+      nowMs: () => this.nowMs,
+      ownMs: () => this.nowMs + this.skewMs,
+      random: () => 0.5,
+    });
   }
 
   /** Schedules an action at a simulated time. */
