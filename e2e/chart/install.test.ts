@@ -41,11 +41,16 @@ describe('a real API server accepts the chart', () => {
     ['with a persistent Redis', { 'controller.redis.persistence.enabled': true }],
     ['with an external Redis', externalRedisValues],
   ];
-  const accepts = async (input: string): Promise<void> => {
+  // Most objects are the same in all variants, and the server compiles the expressions of its policies each time.
+  const accepted = new Set<string>();
+  const accepts = async (rendered: string): Promise<void> => {
+    const documents = rendered.split(/^---$/m).filter((document) => document.trim() !== '');
+    const input = documents.filter((document) => !accepted.has(document)).join('---\n');
     // Strict validation turns an unknown or repeated field into an error.
     const args = ['apply', '--dry-run=server', '--server-side', '--validate=strict', '-f', '-'];
     const { stderr } = await cluster.kubectl(args, { input });
     assert.equal(stderr, '', 'expected no warning');
+    for (const document of documents) accepted.add(document);
   };
   for (const [name, values] of variants) {
     it(name, async () => accepts(await renderText(values)));

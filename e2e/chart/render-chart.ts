@@ -35,15 +35,20 @@ export async function helm(...args: string[]): Promise<string> {
   return (await run(await toolPath('helm'), args)).stdout;
 }
 
-/** The rendered YAML with these values. */
-export async function renderText(values: object = {}, options: RenderOptions = {}): Promise<string> {
+const rendered = new Map<string, Promise<string>>();
+
+/** The rendered YAML with these values. The chart does not change meanwhile, so helm renders the same values once. */
+export function renderText(values: object = {}, options: RenderOptions = {}): Promise<string> {
   const flags = [
     ...['--namespace', 'cert-manager', '--kube-version', options.kubeVersion ?? kubernetesVersion],
     ...(options.apiVersions ?? []).flatMap((version) => ['--api-versions', version]),
     ...(options.files ?? []).flatMap((file) => ['--values', file]),
     ...Object.entries(values).flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]),
   ];
-  return helm('template', 'release', chartPath, ...flags);
+  const key = flags.join('\n');
+  const known = rendered.get(key) ?? helm('template', 'release', chartPath, ...flags);
+  rendered.set(key, known);
+  return known;
 }
 
 /** The rendered objects. Throws on invalid YAML, including duplicate keys. */

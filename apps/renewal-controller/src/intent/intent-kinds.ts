@@ -1,6 +1,6 @@
 import { lanePolicyKind } from '@certfleet/fleet-model/lanes/lane-policy-kind.ts';
 import type { ApiResource } from '@certfleet/shared/kube/api-resource.ts';
-import type { Static } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import type { IntentObject } from './intent-object.ts';
 import { caRotationKind } from './kinds/ca-rotation-kind.ts';
 import { renewalKind } from './kinds/renewal-kind.ts';
@@ -9,7 +9,7 @@ export const intentGroup = 'certfleet.io';
 export const intentVersion = 'v1alpha1';
 export const intentApiVersion = `${intentGroup}/${intentVersion}`;
 
-/** Every kind of the group. A new kind is one row here; `npm run reference` writes its CustomResourceDefinition. */
+/** Every kind of the group. A new kind is one row here and one in `Contents`; `npm run reference` writes its definition. */
 export const intentKinds = {
   LanePolicy: lanePolicyKind,
   Renewal: renewalKind,
@@ -17,8 +17,21 @@ export const intentKinds = {
 } as const;
 
 export type IntentKind = keyof typeof intentKinds;
-export type SpecOf<Kind extends IntentKind> = Static<(typeof intentKinds)[Kind]['spec']>;
-export type StatusOf<Kind extends IntentKind> = Static<(typeof intentKinds)[Kind]['status']>;
+
+interface Content<Schemas extends { readonly spec: TSchema; readonly status: TSchema }> {
+  readonly spec: Static<Schemas['spec']>;
+  readonly status: Static<Schemas['status']>;
+}
+
+/** By names: with a type parameter, the compiler would derive the types of all schemas again in each function. */
+interface Contents {
+  readonly LanePolicy: Content<typeof lanePolicyKind>;
+  readonly Renewal: Content<typeof renewalKind>;
+  readonly CARotation: Content<typeof caRotationKind>;
+}
+
+export type SpecOf<Kind extends IntentKind> = Contents[Kind]['spec'];
+export type StatusOf<Kind extends IntentKind> = Contents[Kind]['status'];
 export type ObjectOf<Kind extends IntentKind> = IntentObject<SpecOf<Kind>, StatusOf<Kind>>;
 
 export const allKinds = Object.keys(intentKinds) as readonly IntentKind[];

@@ -138,7 +138,7 @@ describe('the approval of a canary', () => {
       {
         get: async (kind, name) => {
           const fresh = await store.get(kind, name);
-          if (isFirst) await store.updateStatus(kind, fresh, { ...fresh.status, renewed: 1 } as never);
+          if (isFirst) await store.updateStatus(kind, fresh, { ...fresh.status, renewed: 1 });
           isFirst = false;
           return fresh;
         },

@@ -53,6 +53,9 @@ function certificate(names: { subject: string; issuer: string }, key: KeyObject,
   );
 }
 
+/** keytool runs for less than a second: optimising its code and a collector with threads cost more than they save. */
+const shortRun = ['-J-XX:TieredStopAtLevel=1', '-J-XX:+UseSerialGC'];
+
 /** The reason to skip a test with keytool; false if it is installed. */
 export const keytoolMissing = spawnSync('keytool', ['-help']).error !== undefined && 'no keytool on this machine';
 
@@ -81,7 +84,9 @@ export class KeystoreTools {
   /** `keytool`, by default with a list of all entries. */
   keytool(bytes: Buffer, type: 'PKCS12' | 'JKS', command: readonly string[] = ['-list', '-v']): ToolResult {
     const store = ['-storetype', type, '-keystore', this.#write(bytes), '-storepass:env', 'STORE_PASSWORD'];
-    return run('keytool', [...command, ...store], { env: { ...process.env, STORE_PASSWORD: this.#password } });
+    return run('keytool', [...shortRun, ...command, ...store], {
+      env: { ...process.env, STORE_PASSWORD: this.#password },
+    });
   }
 
   /** Converts a JKS keystore to PKCS#12 with keytool, which reads the private key with its password. */
@@ -91,7 +96,8 @@ export class KeystoreTools {
     const store = ['-srcstoretype', 'JKS', '-srckeystore', this.#write(bytes), '-srcstorepass:env', 'STORE_PASSWORD'];
     const result = ['-deststoretype', 'PKCS12', '-destkeystore', target, '-deststorepass:env', 'STORE_PASSWORD'];
     const env = { ...process.env, STORE_PASSWORD: this.#password };
-    const { status, output, report } = run('keytool', ['-importkeystore', '-noprompt', ...store, ...result], { env });
+    const command = [...shortRun, '-importkeystore', '-noprompt', ...store, ...result];
+    const { status, output, report } = run('keytool', command, { env });
     if (status !== 0) throw new Error(`${output}${report}`);
     return readFileSync(target);
   }
