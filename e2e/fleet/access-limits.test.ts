@@ -43,7 +43,7 @@ describe('access limits', () => {
     const { fleet, reviewer } = all;
     assert.equal(await statusOf(fleet, 'volumes', bearer('good-jane')), 200);
     const statuses = new Set<number>();
-    for (let i = 0; i < 2_000; i += 50) {
+    for (let i = 0; i < 500; i += 50) {
       const guesses = Array.from({ length: 50 }, (_, j) => statusOf(fleet, 'volumes', bearer(`guess-${i + j}`)));
       for (const status of await Promise.all(guesses)) statuses.add(status);
       assert.equal(await statusOf(fleet, 'volumes', bearer('good-jane')), 200);

@@ -138,7 +138,7 @@ describe('hostile clients', () => {
       }
     })();
     const grownMb: number[] = [];
-    for (let mark = 2; mark < 12; mark += 1) {
+    for (let mark = 2; mark < 7; mark += 1) {
       await assertServed(fleet, honest, mark);
       grownMb.push((liveBytes() - before) / 2 ** 20);
     }
@@ -198,7 +198,7 @@ describe('hostile clients', () => {
     });
     const drip = setInterval(() => {
       for (const socket of slow) socket.write('x');
-    }, 50);
+    }, 250);
     t.after(() => clearInterval(drip));
     for (let mark = 2; mark < 6; mark += 1) await assertServed(fleet, honest, mark);
   });

@@ -18,6 +18,9 @@ import { systemClock } from '../../libs/shared/src/clock.ts';
 import { parseFlags } from '../../libs/shared/src/flags.ts';
 import { KubeClient } from '../../libs/shared/src/kube/api-client.ts';
 import { kubeconfigCredentials } from '../../libs/shared/src/kube/kubeconfig-credentials.ts';
+import { CertfleetError } from '../../libs/shared/src/errors.ts';
+import { nodes, pods } from '../../libs/shared/src/kube/api-resource.ts';
+import type { ApiTarget } from '../../libs/shared/src/kube/api-resource.ts';
 import { createLogger } from '../../libs/shared/src/logger.ts';
 import { kubeconfigWithToken } from '../api/issuer-fixture.ts';
 import { render } from '../chart/render-chart.ts';
@@ -28,12 +31,14 @@ import { PageBrowser } from '../page/support/page-browser.ts';
 import { KubeletProcess } from './kubelets/kubelet-process.ts';
 import { excessOver } from './kubelets/request-log.ts';
 import { installSignerRights, signerAccount } from './kubelets/signer-rights.ts';
+import { ClusterObjects, certfleetResource } from './support/cluster-objects.ts';
 import { ControllerFixture } from './support/controller-fixture.ts';
 import { eventually } from './support/eventually.ts';
 import { podRotationSuite, rotatedSigner } from './support/pod-rotation-suite.ts';
 
 const namespace = 'cert-manager';
 const node = 'node-1';
+const serviceAccounts = { group: '', version: 'v1', plural: 'serviceaccounts' };
 const hourMs = 3_600_000;
 /** Includes the back-off of the lane and of a request. */
 const limitMs = 180_000;
@@ -53,6 +58,9 @@ interface RawBundle {
 const noBundle: RawBundle = { metadata: {}, spec: { signerName: '', trustBundle: '' } };
 
 let cluster: Cluster;
+let objects: ClusterObjects;
+/** With the identity of the node's kubelet. */
+let kubelet: ClusterObjects;
 /** With the rights of the signer. */
 let client: KubeClient;
 let signerKubeconfig: string;
@@ -62,17 +70,20 @@ let version: string;
 
 const ca = caSecret({ notBefore: new Date(Date.now() - hourMs), notAfter: new Date(Date.now() + 1000 * hourMs) });
 
-async function uidOf(...target: string[]): Promise<string> {
-  return (await cluster.kubectl(['get', ...target, '-o', 'jsonpath={.metadata.uid}'])).stdout.trim();
+interface Identified {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
+}
+
+async function uidOf(target: ApiTarget): Promise<string> {
+  return (await objects.get<Identified>(target))?.metadata.uid ?? '';
 }
 
 async function addPod(name: string, serviceAccountName: string): Promise<void> {
   const metadata = { name, namespace: 'shop' };
-  await cluster.apply({
-    apiVersion: 'v1',
-    kind: 'ServiceAccount',
-    metadata: { ...metadata, name: serviceAccountName },
-  });
+  await objects.apply(
+    { resource: serviceAccounts, namespace: 'shop', name: serviceAccountName },
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { ...metadata, name: serviceAccountName } },
+  );
   const spec = {
     nodeName: node,
     serviceAccountName,
@@ -93,13 +104,13 @@ async function addPod(name: string, serviceAccountName: string): Promise<void> {
       },
     })),
   };
-  await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
+  await objects.apply({ resource: pods, namespace: 'shop', name }, { apiVersion: 'v1', kind: 'Pod', metadata, spec });
 }
 
 /** The spec of a request as the kubelet of the node makes it. */
 async function requestSpec(pod: string, serviceAccountName: string, spec: object): Promise<object> {
   const key = privateKeyOf('ECDSAP256');
-  const podUID = await uidOf('pod', pod, '-n', 'shop');
+  const podUID = await uidOf({ resource: pods, namespace: 'shop', name: pod });
   const stub = stubRequestOf(key);
   const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64');
   return {
@@ -107,9 +118,9 @@ async function requestSpec(pod: string, serviceAccountName: string, spec: object
     podName: pod,
     podUID,
     serviceAccountName,
-    serviceAccountUID: await uidOf('serviceaccount', serviceAccountName, '-n', 'shop'),
+    serviceAccountUID: await uidOf({ resource: serviceAccounts, namespace: 'shop', name: serviceAccountName }),
     nodeName: node,
-    nodeUID: await uidOf('node', node),
+    nodeUID: await uidOf({ resource: nodes, name: node }),
     maxExpirationSeconds: 86_400,
     ...(version === 'v1'
       ? { stubPKCS10Request: stub.toString('base64') }
@@ -118,7 +129,14 @@ async function requestSpec(pod: string, serviceAccountName: string, spec: object
   };
 }
 
-/** Creates a request as the kubelet of the node does. */
+/** The namespaced requests of the tests. */
+const requests = (name?: string): ApiTarget => ({
+  resource: { group: 'certificates.k8s.io', version, plural: 'podcertificaterequests' },
+  namespace: 'shop',
+  ...(name !== undefined && { name }),
+});
+
+/** Creates a request as the kubelet of the node does. @returns its name */
 async function request(pod: string, serviceAccountName: string, spec: object = {}): Promise<string> {
   const body = {
     apiVersion: `certificates.k8s.io/${version}`,
@@ -126,16 +144,21 @@ async function request(pod: string, serviceAccountName: string, spec: object = {
     metadata: { generateName: 'req-', namespace: 'shop' },
     spec: await requestSpec(pod, serviceAccountName, spec),
   };
-  const asNode = ['--as', `system:node:${node}`, '--as-group', 'system:nodes', '--as-group', 'system:authenticated'];
-  const created = await cluster.kubectl(['create', '-f', '-', '-o', 'name', ...asNode], {
-    input: JSON.stringify(body),
+  let name = '';
+  // The API server's view of nodes and pods, by which it admits a request, may be old for a moment.
+  await eventually('the request to be admitted', async () => {
+    const created = await kubelet.create<Identified>(requests(), body).catch((thrown: unknown) => {
+      if (thrown instanceof CertfleetError && thrown.code === 'permission-denied') return undefined;
+      throw thrown;
+    });
+    name = created?.metadata.name ?? '';
+    return created !== undefined;
   });
-  return created.stdout.trim();
+  return name;
 }
 
 async function statusOf(name: string): Promise<RawStatus> {
-  const { stdout } = await cluster.kubectl(['get', name, '-n', 'shop', '-o', 'json']);
-  return (JSON.parse(stdout) as { readonly status?: RawStatus }).status ?? {};
+  return (await objects.get<{ readonly status?: RawStatus }>(requests(name)))?.status ?? {};
 }
 
 async function finalStatus(name: string): Promise<RawStatus> {
@@ -196,6 +219,8 @@ before(async () => {
     apiServerArgs: ['--feature-gates=PodCertificateRequest=true', '--runtime-config=certificates.k8s.io/v1beta1=true'],
   });
   const served = await cluster.kubectl(['api-resources', '--api-group', 'certificates.k8s.io', '--no-headers']);
+  objects = await ClusterObjects.connect(cluster);
+  kubelet = await ClusterObjects.connect(cluster, node);
   version = /certificates\.k8s\.io\/v1 .*PodCertificateRequest/.test(served.stdout) ? 'v1' : 'v1beta1';
   await cluster.createNamespace(namespace);
   await cluster.createNamespace('shop');
@@ -213,6 +238,8 @@ before(async () => {
 after(async () => {
   await signer.stop();
   client.stop();
+  objects.stop();
+  kubelet.stop();
   await cluster.stop();
 });
 
@@ -244,9 +271,11 @@ describe('the pod certificate signer on a real API server', () => {
   test('leaves a request pending while its CA is away, and says why', async () => {
     await cluster.apply(signerObject('later', { issuer: { secretName: 'later-ca' } }));
     const pending = await request('web-0', 'web', { signerName: 'example.com/later' });
-    const ready = '{.status.conditions[?(@.type=="Ready")].reason}';
-    const reasonOf = async (name: string): Promise<string> =>
-      (await cluster.kubectl(['get', 'podcertificatesigner', name, '-o', `jsonpath=${ready}`])).stdout;
+    const reasonOf = async (name: string): Promise<string | undefined> => {
+      const target = { resource: certfleetResource('podcertificatesigners'), name };
+      const found = await objects.get<{ readonly status?: RawStatus }>(target);
+      return found?.status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
+    };
     await eventually('the reason', async () => (await reasonOf('later')) === 'IssuerUnavailable', limitMs);
     assert.equal((await statusOf(pending)).conditions, undefined);
     await cluster.apply(secretObject('later-ca'));
@@ -260,22 +289,21 @@ describe('the pod certificate signer on a real API server', () => {
       return;
     }
     const name = 'example.com:internal:certfleet';
-    const read = async (): Promise<RawBundle> =>
-      JSON.parse((await cluster.kubectl(['get', 'clustertrustbundle', name, '-o', 'json'])).stdout) as RawBundle;
+    const resource = { group: 'certificates.k8s.io', version: 'v1', plural: 'clustertrustbundles' };
+    const read = async (): Promise<RawBundle> => (await objects.get<RawBundle>({ resource, name })) ?? noBundle;
     const has = (bundle: RawBundle, pem: string): boolean =>
       (bundle.metadata.annotations?.['certfleet.io/needed-until'] ?? '').includes(
         new X509Certificate(pem).fingerprint256,
       ) && bundle.spec.trustBundle.includes(pem);
-    await eventually('the CA', async () => has(await read().catch(() => noBundle), ca.certificatePem), limitMs);
+    await eventually('the CA', async () => has(await read(), ca.certificatePem), limitMs);
     assert.equal((await read()).spec.signerName, 'example.com/internal');
     // Another writer adds a CA: it stays, and gets a time until which it is needed.
     const other = caSecret({ notBefore: new Date(Date.now() - hourMs), notAfter: new Date(Date.now() + hourMs) });
     const both = { spec: { trustBundle: `${other.certificatePem}${ca.certificatePem}` } };
-    await cluster.kubectl(['patch', 'clustertrustbundle', name, '--type=merge', '-p', JSON.stringify(both)]);
+    await objects.patch({ resource, name }, both);
     const hasBoth = (bundle: RawBundle): boolean => has(bundle, ca.certificatePem) && has(bundle, other.certificatePem);
     await eventually('both CAs', async () => hasBoth(await read()), limitMs);
 
-    const resource = { group: 'certificates.k8s.io', version: 'v1', plural: 'clustertrustbundles' };
     const apply = (named: string, signerName: string | undefined): Promise<unknown> =>
       client.request({
         ...{ verb: 'apply', resource, name: named, query: { fieldManager: 'test', force: 'true' } },
@@ -296,7 +324,7 @@ describe('the pod certificate signer on a real API server', () => {
       ...{ apiVersion: `certificates.k8s.io/${version}`, kind: 'PodCertificateRequest' },
       ...{ metadata: { name, namespace: 'shop' }, spec: { ...spec, signerName: 'example.com/foreign' } },
     });
-    const names = Array.from({ length: 30 }, (_, index) => `large-${index}`);
+    const names = Array.from({ length: 24 }, (_, index) => `large-${index}`);
     const items = names.map(large);
     const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
     await cluster.kubectl(['create', '-f', '-'], { input });
@@ -312,17 +340,17 @@ describe('the pod certificate signer on a real API server', () => {
     await cluster.apply(secretObject('other-ca'));
     await assert.rejects(client.request({ ...secret, name: 'other-ca' }), { code: 'permission-denied' });
     await assert.rejects(client.request({ ...secret, verb: 'list' }), { code: 'permission-denied' });
-    const foreign = (await request('web-0', 'web', { signerName: 'example.com/foreign' })).split('/').at(-1) ?? '';
-    const resource = { group: 'certificates.k8s.io', version, plural: 'podcertificaterequests' };
+    const foreign = await request('web-0', 'web', { signerName: 'example.com/foreign' });
+    const resourceVersion = (await objects.get<Identified>(requests(foreign)))?.metadata.resourceVersion;
     const condition = { type: 'Denied', status: 'True', reason: 'X', message: 'x', lastTransitionTime: new Date() };
     const metadata = { name: foreign, namespace: 'shop' };
     const body = {
       apiVersion: `certificates.k8s.io/${version}`,
       kind: 'PodCertificateRequest',
-      metadata: { ...metadata, resourceVersion: await resourceVersionOf(foreign) },
+      metadata: { ...metadata, resourceVersion },
       status: { conditions: [condition] },
     };
-    const update = { verb: 'update', resource, ...metadata, subresource: 'status', body } as const;
+    const update = { verb: 'update', ...requests(foreign), subresource: 'status', body } as const;
     await assert.rejects(client.request(update), /not permitted to "sign"/);
   });
 });
@@ -348,18 +376,18 @@ describe('a restart of all kubelets', () => {
     // The signer serves this pod after it has seen that the earlier ones run.
     await kubelets.call('startPods', { signerName, count: 1, pauseMs: 0 });
     await kubelets.call('answered', { signerName, which: 'new' });
-    await kubelets.call('requestRefreshes', { signerName, count: 1_000 });
+    await kubelets.call('requestRefreshes', { signerName, count: 400 });
     // While the lane is paused, only pods that start are served.
     await kubelets.call('startPods', { signerName, count: 19, pauseMs: 0 });
     await kubelets.call('answered', { signerName, which: 'new' });
     const paused = await kubelets.call('results', signerName);
-    assert.deepEqual([paused.issuedNew, paused.issuedRefreshes, paused.pendingRefreshes], [20, 0, 1_000]);
+    assert.deepEqual([paused.issuedNew, paused.issuedRefreshes, paused.pendingRefreshes], [20, 0, 400]);
     await cluster.apply(lanePolicy({ paused: false }));
     await kubelets.call('startPods', { signerName, count: 20, pauseMs: 50 });
     await kubelets.call('answered', { signerName, which: 'all' });
     const { waitsMs, answeredAt, ...counts } = await kubelets.call('results', signerName);
     const none = { pendingNew: 0, pendingRefreshes: 0, deniedOrFailed: 0 };
-    assert.partialDeepStrictEqual(counts, { ...none, issuedNew: 40, issuedRefreshes: 1_000 });
+    assert.partialDeepStrictEqual(counts, { ...none, issuedNew: 40, issuedRefreshes: 400 });
     assert.equal(excessOver(answeredAt, lane.ratePerSecond, lane.burst + lane.maxInFlight), 0);
     const sorted = waitsMs.toSorted((a, b) => a - b);
     t.diagnostic(`a pod that starts waits ${Math.round(sorted.at(-1) ?? 0)} ms at most`);
@@ -438,7 +466,7 @@ describe('the controller on a real API server', () => {
     const { notAfter, beginRefreshAt } = await statusOf(issued);
     assert.deepEqual(
       [row?.node, row?.serviceAccount, row?.signer, row?.keyType, row?.request],
-      [node, 'web', 'example.com/internal', 'ECDSAP256', issued.split('/').at(-1)],
+      [node, 'web', 'example.com/internal', 'ECDSAP256', issued],
     );
     assert.deepEqual(
       [row?.notAfter, row?.beginRefreshAt].map((time) => Date.parse(time ?? '')),
@@ -464,7 +492,7 @@ describe('the controller on a real API server', () => {
 
   test('keeps a row without its request, restores it in an empty Redis, and removes it with the pod', async () => {
     const [{ request: name = '' } = {}] = (await shown('pod=seen-0&state=issued')).certificates;
-    await cluster.kubectl(['delete', 'podcertificaterequest', name, '-n', 'shop']);
+    await objects.delete(requests(name));
     const states = 'foreign pending, internal issued, later pending';
     const redis = new Redis(controller.redis.url);
     try {
@@ -534,8 +562,3 @@ podRotationSuite({
   },
   isSupported: () => version === 'v1',
 });
-
-async function resourceVersionOf(name: string): Promise<string> {
-  const path = 'jsonpath={.metadata.resourceVersion}';
-  return (await cluster.kubectl(['get', 'podcertificaterequest', name, '-n', 'shop', '-o', path])).stdout.trim();
-}

@@ -6,7 +6,11 @@ export interface ChaosOptions {
   /** The same seed plans the same faults; random by default. */
   readonly seed?: number;
   readonly agents?: number;
+  /** 4 by default. */
+  readonly volumesPerNode?: number;
   readonly replicas?: number;
+  /** By default (0) one for each three seconds; as many as there are kinds are one of each. */
+  readonly faultsPerRound?: number;
   /** The first round, to repeat a failed one without those before it. */
   readonly round?: number;
   /** The file for all log lines of replicas and agents; none by default. */
@@ -20,7 +24,8 @@ export interface ChaosSummary {
   readonly seconds: number;
   readonly rounds: number;
   readonly faults: number;
-  readonly faultsByKind: Readonly<Partial<Record<FaultKind, number>>>;
+  /** Those that were carried out. */
+  readonly faultsByKind: Readonly<Record<FaultKind, number>>;
   readonly volumes: number;
   readonly issuances: { readonly byJob: number; readonly byDeadline: number };
   readonly failedIssuances: number;

@@ -9,7 +9,6 @@ import { faultKinds } from './faults.ts';
 import { invariants, iso } from './ledger.ts';
 import type { Violation } from './ledger.ts';
 import { planRound } from './plan.ts';
-import type { RoundPlan } from './plan.ts';
 import { Random } from '../../support/random.ts';
 import { runRound } from './round.ts';
 import type { RoundResult } from './round.ts';
@@ -38,11 +37,14 @@ const enrolMs = 5_000;
 const hosts = 2;
 
 async function run(order: InsideOrder): Promise<ChaosSummary> {
-  const { seed, minutes, agents, replicas, directory, logFile } = order;
+  const { seed, minutes, agents, volumesPerNode, replicas, directory, logFile } = order;
   const startedMs = Date.now();
   await promisify(execFile)('ip', ['link', 'set', 'lo', 'up']);
   if (!canShiftClocks) say('libfaketime is not installed: the clocks of replicas are not shifted');
-  const world = new ChaosWorld({ directory, agents, replicas, logFile, random: new Random(seed, 'world') });
+  const world = new ChaosWorld({
+    ...{ directory, agents, volumesPerNode, replicas, logFile },
+    random: new Random(seed, 'world'),
+  });
   let reported = 0;
   const looking = setInterval(() => {
     world.ledger.look(Date.now());
@@ -50,7 +52,6 @@ async function run(order: InsideOrder): Promise<ChaosSummary> {
     reported = world.ledger.violations.length;
   }, 1_000);
   const results: RoundResult[] = [];
-  const plans: RoundPlan[] = [];
   try {
     await world.start();
     say(`seed ${seed}: ${agents} agents with ${world.ledger.volumes.size} volumes, ${replicas} replicas`);
@@ -60,12 +61,12 @@ async function run(order: InsideOrder): Promise<ChaosSummary> {
     let faultMs = minutes * 60_000 - enrolMs - checksMs;
     for (let round = order.round; round === order.round || endMs - Date.now() > checksMs + 20_000; round += 1) {
       faultMs = Math.max(20_000, Math.min(maxFaultsMs, faultMs));
-      const plan = planRound(seed, round, faultMs, { replicas, hosts, issuers: issuers.length });
-      plans.push(plan);
+      const size = { faultMs, ...(order.faultsPerRound > 0 && { count: order.faultsPerRound }) };
+      const plan = planRound(seed, round, size, { replicas, hosts, issuers: issuers.length });
       results.push(await runRound(world, plan, say));
       faultMs = endMs - Date.now() - checksMs;
     }
-    return summaryOf(world, { order, plans, results, startedMs });
+    return summaryOf(world, { order, results, startedMs });
   } catch (thrown) {
     throw new Error(world.log.last(linesAround).join('\n'), { cause: thrown });
   } finally {
@@ -92,16 +93,15 @@ async function untilEnrolled(world: ChaosWorld): Promise<void> {
 
 interface Ran {
   readonly order: InsideOrder;
-  readonly plans: readonly RoundPlan[];
   readonly results: readonly RoundResult[];
   readonly startedMs: number;
 }
 
 function summaryOf(world: ChaosWorld, ran: Ran): ChaosSummary {
   const { ledger } = world;
-  const all = ran.plans.flatMap(({ faults }) => faults);
-  const byKind: Partial<Record<FaultKind, number>> = {};
-  for (const kind of faultKinds) byKind[kind] = all.filter((fault) => fault.kind === kind).length;
+  const all = ran.results.flatMap(({ carriedOut }) => carriedOut);
+  const counts = faultKinds.map((kind) => [kind, all.filter((each) => each === kind).length]);
+  const byKind = Object.fromEntries(counts) as Record<FaultKind, number>;
   const byJob = ledger.issuances.filter(({ cause }) => cause === 'job').length;
   return {
     seed: ran.order.seed,
@@ -122,8 +122,10 @@ function summaryOf(world: ChaosWorld, ran: Ran): ChaosSummary {
 const linesAround = 60;
 
 function reportOf(world: ChaosWorld, { order, results }: Ran): string {
-  const { seed, agents, replicas, minutes } = order;
-  const command = `node_modules/.bin/node e2e/fleet/chaos/main.ts --minutes ${minutes} --seed ${seed} --agents ${agents} --replicas ${replicas}`;
+  const { seed, agents, volumesPerNode, faultsPerRound, replicas, minutes } = order;
+  const sizes = `--agents ${agents} --volumes-per-node ${volumesPerNode} --replicas ${replicas}`;
+  const run = `--minutes ${minutes} --seed ${seed} --faults-per-round ${faultsPerRound}`;
+  const command = `node_modules/.bin/node e2e/fleet/chaos/main.ts ${run} ${sizes}`;
   const schedules = results.flatMap(({ round, schedule }) => [
     `round ${round}:`,
     ...schedule.map((line) => `  ${line}`),

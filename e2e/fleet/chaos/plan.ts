@@ -18,6 +18,12 @@ export interface PlanSizes {
   readonly issuers: number;
 }
 
+/** A round's time for faults and their number, by default one for each three seconds. */
+export interface RoundSize {
+  readonly faultMs: number;
+  readonly count?: number;
+}
+
 /** A round: a time with faults, determined by the seed and the round's number. */
 export interface RoundPlan {
   readonly round: number;
@@ -33,9 +39,9 @@ const hostileNodes = 2;
 const attempts = 50;
 
 /** The plan of a round. Kinds are dealt like cards, so that every kind occurs within some rounds. */
-export function planRound(seed: number, round: number, faultMs: number, sizes: PlanSizes): RoundPlan {
+export function planRound(seed: number, round: number, size: RoundSize, sizes: PlanSizes): RoundPlan {
   const random = new Random(seed, 'round', round);
-  const count = Math.max(4, Math.round(faultMs / 3_000));
+  const { faultMs, count = Math.max(4, Math.round(faultMs / 3_000)) } = size;
   const planned: PlannedFault[] = [];
   // The longest faults are placed first, while there is space.
   const dealt = [...deal(seed, round * count, count)].sort((a, b) => faults[b].durationMs[0] - faults[a].durationMs[0]);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { everythingIsScheduled, lanesKeptToTheirRate, untilViewsAreTrue } from './checks.ts';
 import { crowdLane } from './crowd.ts';
 import { faults } from './faults.ts';
+import type { FaultKind } from './faults.ts';
 import { LaneWatch } from './lane-watch.ts';
 import { everythingMoves } from './moves.ts';
 import type { PlannedFault, RoundPlan } from './plan.ts';
@@ -13,6 +14,8 @@ export interface RoundResult {
   readonly round: number;
   /** The executed faults in order. */
   readonly schedule: readonly string[];
+  /** The faults that were carried out, without those that failed. */
+  readonly carriedOut: readonly FaultKind[];
   /** From the end of the last fault until every view was correct. */
   readonly convergedMs: number;
   /** The time to renew everything. */
@@ -23,14 +26,18 @@ export interface RoundResult {
 export async function runRound(world: ChaosWorld, plan: RoundPlan, say: (line: string) => void): Promise<RoundResult> {
   const startedMs = Date.now();
   const schedule: string[] = [];
+  const carriedOut: FaultKind[] = [];
   const note = (line: string): void => {
     schedule.push(`${((Date.now() - startedMs) / 1_000).toFixed(1)} s ${line}`);
     world.log.add('chaos', line);
   };
   await world.setBehaviours(plan.hostile);
   note(`hostile nodes: ${plan.hostile.join(', ')}`);
-  const carryOut = carrier(world, note);
-  await Promise.all([...plan.faults.map(carryOut), sleep(plan.faultMs)]);
+  const carry = carrier(world, note);
+  const carryAndCount = async (fault: PlannedFault): Promise<void> => {
+    if (await carry(fault)) carriedOut.push(fault.kind);
+  };
+  await Promise.all([...plan.faults.map(carryAndCount), sleep(plan.faultMs)]);
   world.writePolicies(usualRate);
   await world.heal();
   const healedMs = Date.now();
@@ -56,22 +63,23 @@ export async function runRound(world: ChaosWorld, plan: RoundPlan, say: (line: s
   say(
     `round ${plan.round}: everything renewed in ${everythingMs} ms, ${world.ledger.violations.length} violations so far`,
   );
-  return { round: plan.round, schedule, convergedMs, everythingMs };
+  return { round: plan.round, schedule, carriedOut, convergedMs, everythingMs };
 }
 
 /** Runs faults at their times; one whose target is still in use waits for it. */
-function carrier(world: ChaosWorld, note: (line: string) => void): (fault: PlannedFault) => Promise<void> {
-  const busy = new Map<string, Promise<void>>();
+function carrier(world: ChaosWorld, note: (line: string) => void): (fault: PlannedFault) => Promise<boolean> {
+  const busy = new Map<string, Promise<boolean>>();
   return async (fault) => {
     await sleep(fault.atMs);
     const met = `${faults[fault.kind].resource}-${fault.index}`;
     const turn = (busy.get(met) ?? Promise.resolve()).then(() => carryOut(world, fault, note));
     busy.set(met, turn);
-    await turn;
+    return await turn;
   };
 }
 
-async function carryOut(world: ChaosWorld, fault: PlannedFault, note: (line: string) => void): Promise<void> {
+/** @returns whether it was carried out to its end */
+async function carryOut(world: ChaosWorld, fault: PlannedFault, note: (line: string) => void): Promise<boolean> {
   const description = `${fault.kind} ${faults[fault.kind].resource}-${fault.index} (${fault.detail.toFixed(3)})`;
   try {
     note(`${description} for ${fault.durationMs} ms`);
@@ -79,8 +87,10 @@ async function carryOut(world: ChaosWorld, fault: PlannedFault, note: (line: str
     await sleep(fault.durationMs);
     await heal();
     note(`${description} ended`);
+    return true;
   } catch (thrown) {
     // For example a pause that no replica could accept: the final repair covers it.
     note(`${description} failed: ${String(thrown)}`);
+    return false;
   }
 }

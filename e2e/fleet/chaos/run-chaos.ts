@@ -36,7 +36,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosSummary> {
     minutes,
     seed = Math.floor(Math.random() * 1e9),
     agents = 200,
+    volumesPerNode = 4,
     replicas = 2,
+    faultsPerRound = 0,
     round = 0,
     logFile = '',
     say,
@@ -60,7 +62,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosSummary> {
     });
     child.once('error', reject);
     child.once('exit', (code, signal) => reject(new Error(`the run ended: ${String(code)} ${String(signal)}`)));
-    child.send({ minutes, seed, agents, replicas, round, logFile, directory } satisfies InsideOrder);
+    const sizes = { agents, volumesPerNode, replicas, faultsPerRound };
+    child.send({ minutes, seed, ...sizes, round, logFile, directory } satisfies InsideOrder);
     return await promise;
   } finally {
     process.off('exit', end);

@@ -1,6 +1,6 @@
 /** Far longer than anything takes on a busy machine. */
 const usualLimitMs = 30_000;
-const betweenMs = 20;
+const betweenMs = 50;
 
 /** Resolves when the condition holds; rejects with its description on a timeout. */
 export async function eventually(

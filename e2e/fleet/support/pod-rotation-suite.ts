@@ -45,6 +45,8 @@ class Peer implements AsyncDisposable {
   readonly #namespace: string;
   /** By pod: the certificate that it uses. */
   readonly #used = new Map<string, X509Certificate>();
+  /** By request: parsed once. */
+  readonly #parsed = new Map<string, X509Certificate>();
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
   checks = 0;
@@ -85,7 +87,10 @@ class Peer implements AsyncDisposable {
       const { metadata, spec, status } = raw as RawRequest;
       const created = Date.parse(metadata.creationTimestamp);
       const chain = status?.certificateChain;
-      return chain === undefined ? undefined : { created, pod: spec.podName, certificate: new X509Certificate(chain) };
+      if (chain === undefined) return undefined;
+      const certificate = this.#parsed.get(metadata.name) ?? new X509Certificate(chain);
+      this.#parsed.set(metadata.name, certificate);
+      return { created, pod: spec.podName, certificate };
     });
     return [...objects]
       .sort((a, b) => a.created - b.created)
@@ -94,7 +99,7 @@ class Peer implements AsyncDisposable {
 }
 
 interface RawRequest {
-  readonly metadata: { readonly creationTimestamp: string };
+  readonly metadata: { readonly name: string; readonly creationTimestamp: string };
   readonly spec: { readonly podName: string };
   readonly status?: { readonly certificateChain?: string };
 }

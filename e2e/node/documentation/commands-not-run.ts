@@ -72,7 +72,7 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
   'docs/runbook.md: kubectl get events -A --field-selector reason=ReloadFailed':
     'e2e/node/suites/reload.ts causes the Event and reads it',
   'docs/runbook.md: kubectl get events -A --field-selector reason=CertificateRolloutBlocked':
-    'e2e/fleet/pod-events.test.ts causes the Event and reads it',
+    'e2e/fleet/support/pod-events-suite.ts causes the Event and reads it',
   'docs/runbook.md: kubectl delete node $NODE':
     'the cluster has one node; e2e/fleet/controller.test.ts removes a node from the cluster',
   'examples/token-request/README.md: helm upgrade --install cert-manager jetstack/cert-manager --namespace cert-manager --create-namespace \\':

@@ -27,6 +27,7 @@ import { ReviewServer } from './review-server.ts';
 export interface WorldOptions {
   readonly directory: string;
   readonly agents: number;
+  readonly volumesPerNode: number;
   readonly replicas: number;
   /** Gets each line of the log at once; '' for none. */
   readonly logFile: string;
@@ -40,7 +41,8 @@ export const backoff = { threshold: 3, initialMs: 1_000, maxMs: 4_000 } as const
 
 const hosts = 2;
 const hostileNodes = 2;
-const volumesPerNode = 4;
+/** They misreport all of them at each look. */
+const hostileVolumes = 4;
 const issueMs = 100;
 /** Longer than any agent is silent here, and shorter than any replica's clock is shifted. */
 const forgetNodeAfter = '90s';
@@ -281,14 +283,17 @@ export class ChaosWorld {
   }
 
   #nodeSketch(node: string): NodeSketch {
-    const { directory, random } = this.#options;
+    const { directory, volumesPerNode, random } = this.#options;
+    const isHostile = this.ledger.hostile.has(node);
     const versions: readonly AgentVersion[] = ['current', 'current', 'older', 'newer'];
     return {
       node,
       tokenFile: writeAgentToken(directory, node),
       behaviours: 'honest',
       version: random.pick(versions),
-      volumes: Array.from({ length: volumesPerNode }, () => this.#sketch(node, random.next() * 0.6)),
+      volumes: Array.from({ length: isHostile ? hostileVolumes : volumesPerNode }, () =>
+        this.#sketch(node, random.next() * 0.6),
+      ),
     };
   }
 
