@@ -1,6 +1,6 @@
 // axe on every view with its dialogs and menus, light and dark, on a laptop and on a phone.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { exampleFleet } from './support/example-fleet.ts';
@@ -20,6 +20,8 @@ before(async () => {
   renewal = (await fleet.controller.api<{ id: string }>('renewals', { method: 'POST', body })).id;
   browser = await PageBrowser.launch();
 });
+
+afterEach(() => browser.closePages());
 
 after(async () => {
   await browser[Symbol.asyncDispose]();

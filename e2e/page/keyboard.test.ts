@@ -1,6 +1,6 @@
 // Everything by keyboard, times in one zone and form, and many tabs of one browser.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { reportOf } from '../fleet/support/volume-report.ts';
@@ -16,6 +16,8 @@ before(async () => {
   fleet = await PageFleet.start(exampleFleet);
   await fleet.untilShown(6);
 });
+
+afterEach(() => browser.closePages());
 
 after(async () => {
   await browser[Symbol.asyncDispose]();
