@@ -1,6 +1,6 @@
 // Operators' actions on the page: counted, confirmed, executed, shown and recorded in the audit log.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { eventually } from '../fleet/support/eventually.ts';
 import { exampleFleet } from './support/example-fleet.ts';
@@ -12,6 +12,8 @@ let browser: PageBrowser;
 before(async () => {
   browser = await PageBrowser.launch();
 });
+
+afterEach(() => browser.closePages());
 
 after(async () => {
   await browser[Symbol.asyncDispose]();

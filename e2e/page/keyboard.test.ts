@@ -1,9 +1,8 @@
 // Everything by keyboard, times in one zone and form, and many tabs of one browser.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { AxeBuilder } from '@axe-core/playwright';
-import type { Page } from 'playwright-core';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { reportOf } from '../fleet/support/volume-report.ts';
+import { violationsOf } from './support/axe.ts';
 import { exampleFleet } from './support/example-fleet.ts';
 import { PageBrowser } from './support/page-browser.ts';
 import { PageFleet } from './support/page-fleet.ts';
@@ -17,18 +16,12 @@ before(async () => {
   await fleet.untilShown(6);
 });
 
+afterEach(() => browser.closePages());
+
 after(async () => {
   await browser[Symbol.asyncDispose]();
   await fleet[Symbol.asyncDispose]();
 });
-
-async function withoutViolations(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  assert.deepEqual(
-    violations.map(({ id, nodes }) => `${id} ${nodes.map(({ html }) => html.slice(0, 120)).join(' ')}`),
-    [],
-  );
-}
 
 describe('the keyboard', () => {
   test('? lists the keys, Ctrl K goes to a view or searches', async () => {
@@ -36,11 +29,11 @@ describe('the keyboard', () => {
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
-    await withoutViolations(page);
+    assert.deepEqual(await violationsOf(page), []);
     await page.keyboard.press('Escape');
     await page.keyboard.press('Control+k');
     await page.getByRole('dialog', { name: 'Commands' }).waitFor();
-    await withoutViolations(page);
+    assert.deepEqual(await violationsOf(page), []);
     await page.keyboard.type('silent');
     await page.getByRole('option', { name: 'Go to Silent nodes', selected: true }).waitFor();
     await page.keyboard.press('Enter');
@@ -66,7 +59,7 @@ describe('the keyboard', () => {
     await page.keyboard.press('e');
     const details = page.locator('tr.details');
     await details.getByText('CN=cart-1.shop.svc').waitFor();
-    await withoutViolations(page);
+    assert.deepEqual(await violationsOf(page), []);
     await page.keyboard.press('e');
     await details.waitFor({ state: 'detached' });
     await page.keyboard.press('Enter');

@@ -1,6 +1,6 @@
 // The page with 100,000 volumes on 100 nodes: response times of the server and of the page.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { MemoryVolumes } from '../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
 import { ControllerFixture } from '../fleet/support/controller-fixture.ts';
 import { reportOf } from '../fleet/support/volume-report.ts';
@@ -30,6 +30,8 @@ before(async () => {
   }
   browser = await PageBrowser.launch();
 });
+
+afterEach(() => browser.closePages());
 
 after(async () => {
   await browser[Symbol.asyncDispose]();

@@ -2,7 +2,7 @@
 // After each step everything shown is compared with what the controller held: it is true now, or it states its age and
 // cannot be acted on. The page's clock is advanced by the test; LIE_SEED=n repeats one run.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { eventually } from '../fleet/support/eventually.ts';
 import { columns, namespaceOf, Trial } from './support/lie-trial.ts';
 import type { Version } from './support/lie-trial.ts';
@@ -22,6 +22,8 @@ let browser: PageBrowser;
 before(async () => {
   browser = await PageBrowser.launch();
 });
+
+afterEach(() => browser.closePages());
 
 after(async () => {
   await browser[Symbol.asyncDispose]();

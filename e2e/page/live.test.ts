@@ -1,6 +1,6 @@
 // The page's live updates, and its recovery after an interruption.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { eventually } from '../fleet/support/eventually.ts';
 import { reportOf } from '../fleet/support/volume-report.ts';
 import { exampleFleet } from './support/example-fleet.ts';
@@ -12,6 +12,8 @@ let browser: PageBrowser;
 before(async () => {
   browser = await PageBrowser.launch();
 });
+
+afterEach(() => browser.closePages());
 
 after(async () => {
   await browser[Symbol.asyncDispose]();

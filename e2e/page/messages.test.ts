@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { exampleFleet } from './support/example-fleet.ts';
 import { PageBrowser } from './support/page-browser.ts';
@@ -33,6 +33,8 @@ before(async () => {
   views = viewsWith(lane, id);
   browser = await PageBrowser.launch();
 });
+
+afterEach(() => browser.closePages());
 
 after(async () => {
   await browser[Symbol.asyncDispose]();

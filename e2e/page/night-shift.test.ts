@@ -2,7 +2,7 @@
 // without the fault again.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { CaHistory } from '../../apps/renewal-controller/src/fleet-index/view/ca-history.ts';
 import { createRedis } from '../../apps/renewal-controller/src/redis/create-redis.ts';
@@ -40,6 +40,8 @@ before(async () => {
   fleet = await PageFleet.start(healthy, flags);
   await fleet.untilShown(4);
 });
+
+afterEach(() => browser.closePages());
 
 after(async () => {
   await browser[Symbol.asyncDispose]();

@@ -1,6 +1,6 @@
 // Sign-in to the page with tokens of a real API server: rights of a viewer and an operator, and the end of a session.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -27,6 +27,8 @@ before(async () => {
   fleet = await PageFleet.start(exampleFleet, [`--kubeconfig=${kubeconfig}`]);
   browser = await PageBrowser.launch();
 });
+
+afterEach(() => browser.closePages());
 
 after(async () => {
   await browser[Symbol.asyncDispose]();

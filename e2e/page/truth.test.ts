@@ -1,6 +1,6 @@
 // The page never offers an action on what it does not know to be true, and a renewal touches what its dialog showed.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { Renewal, RenewalPreview } from '../../libs/operator-api/src/renewals.ts';
 import { eventually } from '../fleet/support/eventually.ts';
@@ -18,6 +18,8 @@ before(async () => {
   fleet = await PageFleet.start(exampleFleet, ['--api-auth=none', '--heartbeat-interval=1s']);
   await fleet.untilShown(6);
 });
+
+afterEach(() => browser.closePages());
 
 after(async () => {
   await browser[Symbol.asyncDispose]();

@@ -1,7 +1,7 @@
 // The page's content in a real Chromium, from a real controller with the agents' links.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { eventually } from '../fleet/support/eventually.ts';
 import { exampleFleet } from './support/example-fleet.ts';
@@ -16,6 +16,8 @@ before(async () => {
   await fleet.untilShown(6);
   browser = await PageBrowser.launch();
 });
+
+afterEach(() => browser.closePages());
 
 after(async () => {
   await browser[Symbol.asyncDispose]();
