@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { appBundle } from '../support/app-bundle.ts';
 import type { TestNode } from './test-node.ts';
 
-const source = resolve(import.meta.dirname, '../../apps/node-agent/src');
 /** A start needs half a second of CPU, which a busy machine may delay. */
 const startLimitMs = 240_000;
 
@@ -41,13 +41,13 @@ export class AgentProcess {
     const all = [...node.flags, ...flags];
     const isInCluster = all.some((flag) => flag.startsWith('--kubeconfig='));
     const program = isInCluster
-      ? [join(source, 'main.ts')]
-      : [join(source, 'local-ca/main.ts'), `--local-ca=${join(node.root, 'ca')}`];
+      ? [appBundle('node-agent', 'main.ts')]
+      : [appBundle('node-agent', 'local-ca/main.ts'), `--local-ca=${join(node.root, 'ca')}`];
     const agent = [process.execPath, ...nodeFlags, ...program, ...all];
     // An aborted test must not leave agents running.
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...through, ...agent], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], ...env },
+      env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], ...env },
     });
     this.#exited = once(this.#child, 'exit');
     this.#closed = once(this.#child, 'close');

@@ -34,6 +34,8 @@ export class RestartableAgent {
     if (dieAtStep !== undefined) this.light(dieAtStep);
     try {
       this.#agent = await AgentProcess.start(this.#node, {
+        // Each of the many starts would generate a key that it does not use.
+        flags: ['--rsa-key-pool-size=0'],
         nodeFlags: ['--import', dieAtCall],
         env: { CERTFLEET_TEST_FUSE: this.#fuse },
       });

@@ -1,15 +1,18 @@
 // A pod: reads its volume in a loop from its own mount namespace and reports at the end: the number of reads, the
 // serial numbers in order, and every incomplete set of files.
 import { readVolume } from './volume-files.ts';
+import type { VolumeFiles } from './volume-files.ts';
 
 const [directory = ''] = process.argv.slice(2);
 const serials: string[] = [];
 const torn: string[] = [];
 let looks = 0;
+let seen: VolumeFiles | undefined;
 const look = (): void => {
   looks += 1;
   try {
-    const { serialNumber } = readVolume(directory).certificate;
+    seen = readVolume(directory, seen);
+    const { serialNumber } = seen.certificate;
     if (serials.at(-1) !== serialNumber) serials.push(serialNumber);
   } catch (error) {
     torn.push(String(error));

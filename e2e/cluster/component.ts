@@ -5,6 +5,9 @@ import { join } from 'node:path';
 
 import { lastLines, waitUntil } from './wait.ts';
 
+/** A probe may start a process; more of them would delay the component that they wait for. */
+const probeEveryMs = 100;
+
 /** How to run a component of a cluster and how to check that it is ready. */
 export interface ComponentSpec {
   readonly name: string;
@@ -73,7 +76,11 @@ export class Component {
       if (this.#process === null) throw new Error(`${this.name} exited before it was ready; ${await explain()}`);
       return this.#spec.isReady();
     };
-    await waitUntil(`${this.name} to be ready`, isReady, { timeoutMs: this.#timeoutMs, explain });
+    await waitUntil(`${this.name} to be ready`, isReady, {
+      timeoutMs: this.#timeoutMs,
+      intervalMs: probeEveryMs,
+      explain,
+    });
   }
 
   /** Asks the process to exit and waits for it. */
@@ -110,8 +117,13 @@ export class Component {
 export function componentIn(
   directory: string,
   prefix: readonly string[],
-): (name: string, argv: readonly string[], isReady: () => Promise<boolean>) => Component {
-  return (name, argv, isReady) => {
-    return new Component({ name, argv, isReady, prefix, logFile: join(directory, 'logs', `${name}.log`) });
+): (
+  name: string,
+  argv: readonly string[],
+  isReady: () => Promise<boolean>,
+  env?: Readonly<Record<string, string>>,
+) => Component {
+  return (name, argv, isReady, env = {}) => {
+    return new Component({ name, argv, isReady, env, prefix, logFile: join(directory, 'logs', `${name}.log`) });
   };
 }

@@ -63,8 +63,9 @@ export class KubernetesTools {
   async applyCrds(directory: string): Promise<void> {
     const applied = await this.kubectl(['apply', '--server-side', '--output', 'json', '-f', directory]);
     const list = JSON.parse(applied.stdout) as { items: CustomResourceDefinition[] } | CustomResourceDefinition;
-    const crds = 'items' in list ? list.items : [list];
-    await Promise.all(crds.map((crd) => this.#waitUntilServed(crd)));
+    await this.kubectl(['wait', '--for=condition=Established', '--timeout=60s', '-f', directory]);
+    // One after another: the others are usually served with the first one, and each question starts a kubectl.
+    for (const crd of 'items' in list ? list.items : [list]) await this.#waitUntilServed(crd);
   }
 
   /** Creates a namespace and waits until pods can be created in it. */
@@ -87,7 +88,7 @@ export class KubernetesTools {
         () => true,
         () => false,
       );
-    await waitUntil(`the API server to serve ${path}`, isServed, { timeoutMs: 60_000 });
+    await waitUntil(`the API server to serve ${path}`, isServed, { timeoutMs: 60_000, intervalMs: 100 });
   }
 
   async #run(tool: string, args: readonly string[], options: CommandOptions): Promise<CommandResult> {
