@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict';
-import { before, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 
 import { certificatePod } from '../support/certificate-pod.ts';
 import type { GetContext } from '../support/node-context.ts';
-import { applyPodsAndWaitReady, getPod, requestsOf } from '../support/pods.ts';
+import { applyPodsAndWaitReady, deletePods, getPod, requestsOf } from '../support/pods.ts';
 import { seenBy, seenSoFar, watchingPods } from './renewals.ts';
 
-/** Stops and restarts the agent while pods run. Needs the watching pods of the renewal suite. */
+/** Stops and restarts the agent while pods run. Needs the watching pods of the renewal suite, and deletes them. */
 export function interruptionSuite(context: GetContext): void {
   describe('running pods', () => {
+    // Two of them are renewed every few seconds.
+    after(() =>
+      deletePods(
+        context().cluster,
+        Object.values(watchingPods).map(({ name }) => name),
+      ),
+    );
+
     /** The number of issuances of the short certificate, and all requests of the lasting one. */
     const issuances = async (): Promise<{ short: number; lasting: unknown; requests: readonly string[] }> => {
       const lasting = await seenSoFar(context, watchingPods.lasting);
