@@ -200,7 +200,7 @@ const allowedImports = {
 
   // Tests of whole programs, and what makes the machines for them.
   'e2e/tools': [],
-  'e2e/support': [],
+  'e2e/support': ['e2e/tools'],
   'e2e/cluster': ['e2e/tools'],
   e2e: ['libs', 'apps/node-agent', 'apps/pod-certificate-signer', 'apps/renewal-controller', 'e2e'],
   scripts: ['libs', 'apps/node-agent', 'apps/pod-certificate-signer', 'apps/renewal-controller', 'e2e/tools'],
