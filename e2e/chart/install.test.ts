@@ -45,12 +45,13 @@ describe('a real API server accepts the chart', () => {
   const accepted = new Set<string>();
   const accepts = async (rendered: string): Promise<void> => {
     const documents = rendered.split(/^---$/m).filter((document) => document.trim() !== '');
-    const input = documents.filter((document) => !accepted.has(document)).join('---\n');
+    const unseen = documents.filter((document) => !accepted.has(document));
+    if (unseen.length === 0) return;
     // Strict validation turns an unknown or repeated field into an error.
     const args = ['apply', '--dry-run=server', '--server-side', '--validate=strict', '-f', '-'];
-    const { stderr } = await cluster.kubectl(args, { input });
+    const { stderr } = await cluster.kubectl(args, { input: unseen.join('---\n') });
     assert.equal(stderr, '', 'expected no warning');
-    for (const document of documents) accepted.add(document);
+    for (const document of unseen) accepted.add(document);
   };
   for (const [name, values] of variants) {
     it(name, async () => accepts(await renderText(values)));
