@@ -357,7 +357,7 @@ describe('the pod certificate signer on a real API server', () => {
 
 describe('a restart of all kubelets', () => {
   const signerName = 'example.com/storm';
-  const lane = { ratePerSecond: 200, burst: 20, maxInFlight: 20 };
+  const lane = { ratePerSecond: 100, burst: 20, maxInFlight: 20 };
   const lanePolicy = (paused: object): object => ({
     ...{ apiVersion: 'certfleet.io/v1alpha1', kind: 'LanePolicy', metadata: { name: 'storm' } },
     spec: { issuers: ['PodCertificateSigner.certfleet.io//storm'], ...lane, ...paused },
@@ -372,22 +372,22 @@ describe('a restart of all kubelets', () => {
     const spec = { issuer: { secretName: 'internal-ca' }, allowed: [{ namespaces: ['storm'] }] };
     await cluster.apply([lanePolicy({ paused: true, pauseReason: 'test' }), signerObject('storm', spec)]);
     await using kubelets = new KubeletProcess(cluster);
-    await kubelets.call('prepare', { namespace: 'storm', nodes: 10, podsPerNode: 10, signerNames: [signerName] });
+    await kubelets.call('prepare', { namespace: 'storm', nodes: 4, podsPerNode: 10, signerNames: [signerName] });
     // The signer serves this pod after it has seen that the earlier ones run.
     await kubelets.call('startPods', { signerName, count: 1, pauseMs: 0 });
     await kubelets.call('answered', { signerName, which: 'new' });
-    await kubelets.call('requestRefreshes', { signerName, count: 400 });
+    await kubelets.call('requestRefreshes', { signerName, count: 300 });
     // While the lane is paused, only pods that start are served.
     await kubelets.call('startPods', { signerName, count: 19, pauseMs: 0 });
     await kubelets.call('answered', { signerName, which: 'new' });
     const paused = await kubelets.call('results', signerName);
-    assert.deepEqual([paused.issuedNew, paused.issuedRefreshes, paused.pendingRefreshes], [20, 0, 400]);
+    assert.deepEqual([paused.issuedNew, paused.issuedRefreshes, paused.pendingRefreshes], [20, 0, 300]);
     await cluster.apply(lanePolicy({ paused: false }));
     await kubelets.call('startPods', { signerName, count: 20, pauseMs: 50 });
     await kubelets.call('answered', { signerName, which: 'all' });
     const { waitsMs, answeredAt, ...counts } = await kubelets.call('results', signerName);
     const none = { pendingNew: 0, pendingRefreshes: 0, deniedOrFailed: 0 };
-    assert.partialDeepStrictEqual(counts, { ...none, issuedNew: 40, issuedRefreshes: 400 });
+    assert.partialDeepStrictEqual(counts, { ...none, issuedNew: 40, issuedRefreshes: 300 });
     assert.equal(excessOver(answeredAt, lane.ratePerSecond, lane.burst + lane.maxInFlight), 0);
     const sorted = waitsMs.toSorted((a, b) => a - b);
     t.diagnostic(`a pod that starts waits ${Math.round(sorted.at(-1) ?? 0)} ms at most`);

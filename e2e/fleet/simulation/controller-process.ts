@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { resolve } from 'node:path';
+import { appBundle } from '../../support/app-bundle.ts';
 
 /** A controller in a child process. */
 export interface ControllerProcess {
@@ -25,10 +26,10 @@ const heapOfChart = ['--max-old-space-size=256', '--max-semi-space-size=16', '--
 /** As in the image: the renewal-controller stage of the Dockerfile. */
 const imageEnv = { MALLOC_ARENA_MAX: '1' };
 
-/** The program: the sources, or the image's bundle from `npm run build` with the image's heap limit. */
+/** The arguments of Node: of the program of the current sources, or of that of `npm run build` with the image's heap limit. */
 export const controllerPrograms = {
-  sources: [resolve(root, 'apps/renewal-controller/src/main.ts')],
-  bundle: [...heapOfChart, resolve(root, 'apps/renewal-controller/dist/controller/controller.js')],
+  sources: () => [appBundle('renewal-controller', 'main.ts')],
+  bundle: () => [...heapOfChart, resolve(root, 'apps/renewal-controller/dist/controller/controller.js')],
 } as const;
 
 /**
@@ -40,7 +41,7 @@ export async function startControllerProcess(
   flags: readonly string[],
   prefix: readonly string[] = [],
 ): Promise<ControllerProcess> {
-  const [file = '', ...args] = [...prefix, process.execPath, ...controllerPrograms[program], ...flags];
+  const [file = '', ...args] = [...prefix, process.execPath, ...controllerPrograms[program](), ...flags];
   const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...imageEnv },

@@ -6,6 +6,7 @@ import type { RedisClient } from '../../../apps/renewal-controller/src/redis/cre
 import type { FleetLink } from '../../../apps/node-agent/src/fleet/fleet-link.ts';
 import type { Audit } from '../../../libs/operator-api/src/audit.ts';
 import type { Renewal } from '../../../libs/operator-api/src/renewals.ts';
+import { events } from '../../../libs/shared/src/kube/api-resource.ts';
 import { createLogger } from '../../../libs/shared/src/logger.ts';
 import { render } from '../../chart/render-chart.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
@@ -15,6 +16,7 @@ import type { RedisServer } from '../../support/redis-server.ts';
 import { startControllerProcess } from '../simulation/controller-process.ts';
 import type { ControllerProcess } from '../simulation/controller-process.ts';
 import { agentAccess, startLink, writeAgentTokens } from './agent-links.ts';
+import { ClusterObjects, certfleetResource } from './cluster-objects.ts';
 import { eventually } from './eventually.ts';
 import { GatedVolumes } from './gated-volumes.ts';
 import { reportOf } from './operated-fleet.ts';
@@ -54,6 +56,14 @@ export interface RenewalFleetOptions {
   readonly volumes?: GatedVolumes;
 }
 
+const renewals = certfleetResource('renewals');
+
+/** A Renewal object. */
+export function renewalObject(name: string, spec: object): object {
+  const kind = { apiVersion: 'certfleet.io/v1alpha1', kind: 'Renewal', metadata: { name } };
+  return { ...kind, spec: { reason: 'CA roll-out', ...spec } };
+}
+
 /** Installs the chart's CustomResourceDefinitions. */
 export async function installDefinitions(cluster: Cluster): Promise<void> {
   const chart = await render({ 'controller.enabled': true });
@@ -68,16 +78,20 @@ export class RenewalFleet implements AsyncDisposable {
   readonly redis: RedisServer;
   readonly volumes: GatedVolumes;
   readonly replicas = new Map<string, ControllerProcess>();
-  readonly #cluster: Cluster | undefined;
+  readonly #objects: ClusterObjects | undefined;
   readonly #flags: readonly string[];
   readonly #directory = mkdtempSync(join(tmpdir(), 'certfleet-renewals-'));
   readonly #commands: RedisClient;
   #link: FleetLink | undefined;
 
-  private constructor(redis: RedisServer, { cluster, flags = [], volumes }: RenewalFleetOptions) {
+  private constructor(
+    redis: RedisServer,
+    objects: ClusterObjects | undefined,
+    { flags = [], volumes }: RenewalFleetOptions,
+  ) {
     this.redis = redis;
     this.volumes = volumes ?? new GatedVolumes();
-    this.#cluster = cluster;
+    this.#objects = objects;
     this.#flags = flags;
     this.#commands = createRedis({ url: redis.url }, 'commands', 'test');
     this.#commands.on('error', () => undefined);
@@ -86,7 +100,8 @@ export class RenewalFleet implements AsyncDisposable {
 
   /** Starts a fleet without replicas. */
   static async start(options: RenewalFleetOptions): Promise<RenewalFleet> {
-    const fleet = new RenewalFleet(await startRedisServer(), options);
+    const objects = options.cluster === undefined ? undefined : await ClusterObjects.connect(options.cluster);
+    const fleet = new RenewalFleet(await startRedisServer(), objects, options);
     await fleet.#commands.connect();
     for (let i = 0; i < (options.volumeCount ?? 10); i += 1) fleet.volumes.set(`csi-${i}`, reportOf(`csi-${i}`));
     return fleet;
@@ -95,12 +110,11 @@ export class RenewalFleet implements AsyncDisposable {
   async startReplica(name: string): Promise<ControllerProcess> {
     // A replica that was killed has left its socket.
     rmSync(join(this.#directory, `${name}.sock`), { force: true });
-    const kubeconfig = await this.#cluster?.localKubeconfig();
     const replica = await startControllerProcess('sources', [
       `--redis-url=${this.redis.url}`,
       `--fleet-bind-address=unix://${join(this.#directory, `${name}.sock`)}`,
       `--agent-token-file=${join(this.#directory, 'tokens')}`,
-      ...(kubeconfig === undefined ? [] : [`--kubeconfig=${kubeconfig}`]),
+      ...(this.#objects === undefined ? [] : [`--kubeconfig=${this.#objects.kubeconfig}`]),
       '--api-auth=none',
       '--api-bind-address=127.0.0.1:0',
       '--ops-bind-address=127.0.0.1:0',
@@ -184,25 +198,27 @@ export class RenewalFleet implements AsyncDisposable {
     return (await this.api<Audit>('audit?limit=100')).body.entries;
   }
 
-  /** Applies a Renewal object with kubectl. */
+  /** The API server's objects. */
+  get objects(): ClusterObjects {
+    if (this.#objects === undefined) throw new Error('this fleet has no API server');
+    return this.#objects;
+  }
+
   async apply(name: string, spec: object): Promise<void> {
-    const kind = { apiVersion: 'certfleet.io/v1alpha1', kind: 'Renewal', metadata: { name } };
-    await this.#kubectl().apply({ ...kind, spec: { reason: 'CA roll-out', ...spec } });
+    await this.objects.apply({ resource: renewals, name }, renewalObject(name, spec));
   }
 
   async patch(name: string, spec: object): Promise<void> {
-    const patch = JSON.stringify({ spec });
-    await this.#kubectl().kubectl(['patch', 'renewal', name, '--type=merge', `--patch=${patch}`]);
+    await this.objects.patch({ resource: renewals, name }, { spec });
   }
 
   async delete(name: string): Promise<void> {
-    await this.#kubectl().kubectl(['delete', 'renewal', name]);
+    await this.objects.delete({ resource: renewals, name });
   }
 
   /** Undefined if it does not exist. */
   async object(name: string): Promise<KubeRenewal | undefined> {
-    const { stdout } = await this.#kubectl().kubectl(['get', 'renewals', name, '--ignore-not-found', '-o', 'json']);
-    return stdout.trim() === '' ? undefined : (JSON.parse(stdout) as KubeRenewal);
+    return await this.objects.get<KubeRenewal>({ resource: renewals, name });
   }
 
   async untilState(name: string, state: string): Promise<KubeRenewal> {
@@ -224,22 +240,26 @@ export class RenewalFleet implements AsyncDisposable {
   }
 
   async allEvents(name: string): Promise<readonly string[]> {
-    const selector = `--field-selector=involvedObject.kind=Renewal,involvedObject.name=${name}`;
-    const path = '-o=jsonpath={range .items[*]}{.reason}{"\\n"}{end}';
-    const { stdout } = await this.#kubectl().kubectl(['get', 'events', '-n', 'default', selector, path]);
-    return stdout.split('\n').filter((line) => line !== '');
+    return await this.eventReasons(`involvedObject.kind=Renewal,involvedObject.name=${name}`);
+  }
+
+  /** Waits until there are Events with these reasons on an object: an Event may follow the status that it is about. */
+  async untilEvents(name: string, ...reasons: readonly string[]): Promise<void> {
+    await eventually(`the Events ${reasons.join(', ')}`, async () => {
+      const found = new Set(await this.events(name));
+      return reasons.every((reason) => found.has(reason));
+    });
   }
 
   /** The number of Events that are audit entries of this fleet's renewals. */
   async auditEvents(): Promise<number> {
-    const selector = '--field-selector=reason=OperatorAction';
-    const { stdout } = await this.#kubectl().kubectl(['get', 'events', '-n', 'default', selector, '-o', 'name']);
-    return stdout.split('\n').filter((line) => line !== '').length;
+    return (await this.eventReasons('reason=OperatorAction')).length;
   }
 
-  #kubectl(): Cluster {
-    if (this.#cluster === undefined) throw new Error('this fleet has no API server');
-    return this.#cluster;
+  /** The reasons of the Events that a field selector selects. */
+  async eventReasons(fieldSelector: string): Promise<readonly string[]> {
+    const target = { resource: events, namespace: 'default', query: { fieldSelector } };
+    return (await this.objects.list<{ readonly reason: string }>(target)).map(({ reason }) => reason);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -249,10 +269,18 @@ export class RenewalFleet implements AsyncDisposable {
     await Promise.all([...this.replicas.values()].map((replica) => replica.stop()));
     this.#commands.disconnect();
     await this.redis.stop();
-    // Other tests use the same API server.
-    await this.#cluster?.kubectl(['delete', 'renewals', '--all']);
-    for (const reason of ['OperatorAction', 'OperatorActionRefused'])
-      await this.#cluster?.kubectl(['delete', 'events', '-n', 'default', `--field-selector=reason=${reason}`]);
+    await this.#removeObjects();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Other tests use the same API server. */
+  async #removeObjects(): Promise<void> {
+    if (this.#objects === undefined) return;
+    await this.#objects.delete({ resource: renewals });
+    for (const reason of ['OperatorAction', 'OperatorActionRefused']) {
+      const query = { fieldSelector: `reason=${reason}` };
+      await this.#objects.delete({ resource: events, namespace: 'default', query });
+    }
+    this.#objects.stop();
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Rotation } from '../../../libs/operator-api/src/rotations.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import { TestAuthority } from '../../support/test-authority.ts';
+import { certfleetResource } from './cluster-objects.ts';
 import { eventually } from './eventually.ts';
 import { RenewalFleet } from './renewal-fleet.ts';
 import { RotatingVolumes } from './rotating-volumes.ts';
@@ -17,9 +18,15 @@ interface Ca {
 
 /** The used fields of a CARotation object. */
 export interface StoredRotation {
-  readonly metadata: { readonly finalizers?: readonly string[]; readonly deletionTimestamp?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly finalizers?: readonly string[];
+    readonly deletionTimestamp?: string;
+  };
   readonly status?: { readonly phase?: string; readonly trust?: AgentTrust };
 }
+
+const rotations = certfleetResource('carotations');
 
 /** A fleet whose CA is rotated: real replicas and Redis, an agent's link in this process, objects in Kubernetes or files. */
 export class RotationFleet implements AsyncDisposable {
@@ -98,9 +105,7 @@ export class RotationFleet implements AsyncDisposable {
       const path = join(this.#directory, 'intent/carotations', `${this.name}.json`);
       return JSON.parse(readFileSync(path, 'utf8')) as StoredRotation;
     }
-    const args = ['get', 'carotations', this.name, '--ignore-not-found', '-o', 'json'];
-    const { stdout } = await this.#cluster.kubectl(args);
-    return stdout.trim() === '' ? undefined : (JSON.parse(stdout) as StoredRotation);
+    return await this.fleet.objects.get<StoredRotation>({ resource: rotations, name: this.name });
   }
 
   /** Waits until the rotation is as expected; the agent follows the object, and every pod must trust every CA in use. */
@@ -168,11 +173,20 @@ export class RotationFleet implements AsyncDisposable {
   #replicas = 1;
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const patch = '--patch={"metadata":{"finalizers":null}}';
-    await this.#cluster?.kubectl(['patch', 'carotation', this.name, '--type=merge', patch]).catch(() => undefined);
-    await this.#cluster?.kubectl(['delete', 'carotations', '--all']);
+    if (this.#cluster !== undefined) await this.#removeRotations();
     await this.fleet[Symbol.asyncDispose]();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Also those that their finalizer keeps. */
+  async #removeRotations(): Promise<void> {
+    const { objects } = this.fleet;
+    const all = await objects.list<StoredRotation>({ resource: rotations });
+    for (const { metadata } of all) {
+      const target = { resource: rotations, name: metadata.name };
+      await objects.delete(target);
+      await objects.patch(target, { metadata: { finalizers: null } }).catch(() => undefined);
+    }
   }
 }
 

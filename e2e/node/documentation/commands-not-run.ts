@@ -68,7 +68,7 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
   "docs/runbook.md: kubectl -n $NS logs -l app.kubernetes.io/component=renewal-controller --prefix --tail=-1 --since=1h | grep 'objects'":
     'the fault stops every renewal of the cluster; e2e/api/lane-policy.test.ts causes it and checks the log line',
   'docs/lanes.md: kubectl wait renewal/corporate-ca-2026 --for=condition=Complete --timeout=1h':
-    'names the object of the example above it; e2e/fleet/renewals.test.ts waits for this condition',
+    'names the object of the example above it; e2e/fleet/support/renewal-suite.ts waits for this condition',
   'docs/runbook.md: kubectl get events -A --field-selector reason=ReloadFailed':
     'e2e/node/suites/reload.ts causes the Event and reads it',
   'docs/runbook.md: kubectl get events -A --field-selector reason=CertificateRolloutBlocked':

@@ -99,7 +99,7 @@ export class Replica {
       `--ops-bind-address=127.0.0.1:${this.#opsPort}`,
       `--replica-name=replica-${index}`,
     ];
-    const child = spawn(process.execPath, [...controllerPrograms.sources, ...flags, ...own], {
+    const child = spawn(process.execPath, [...controllerPrograms.sources(), ...flags, ...own], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...this.#clockEnv() },
     });
