@@ -47,6 +47,27 @@ export class AdmissionClient {
     return this.#post(kind, 'web', [{ name: 'tls', csi }], '?dryRun=All');
   }
 
+  /**
+   * A pod with a volume for each of these attributes. Returns the refusals by index.
+   * @throws Error if a refusal is not that of a volume
+   */
+  async createVolumes(all: readonly Readonly<Record<string, string>>[]): Promise<ReadonlyMap<number, string>> {
+    const volumes = all.map((volumeAttributes, index) => ({
+      name: `v${index}`,
+      csi: { driver: 'csi.cert-manager.io', readOnly: true, volumeAttributes },
+    }));
+    const { denied } = await this.createPod(volumes);
+    const refusals = denied === '' ? [] : denied.split(/; (?=volume "v\d+": )/);
+    return new Map(
+      refusals.map((refusal) => {
+        const [, index, problem] = /^volume "v(\d+)": (.*)$/s.exec(refusal) ?? [];
+        if (index === undefined || problem === undefined)
+          throw new Error(`expected the problem of a volume: ${refusal}`);
+        return [Number(index), problem];
+      }),
+    );
+  }
+
   createPod(volumes: readonly object[]): Promise<Admission> {
     return this.#post('Pod', 'web', volumes, '?dryRun=All');
   }
