@@ -50,7 +50,8 @@ describe('an agent killed at any step', { skip: cannotMount }, () => {
     standing = kinds.map((kind, index) => node.volume(`standing-${index}`, kind));
     for (const volume of standing) await agent.client.publish(volume);
     serials = standing.map(serialOf);
-    pods = standing.map(({ targetPath }) => new RunningPod(targetPath));
+    // Their files must not change, and a wrong change would stay: few reads see it.
+    pods = standing.map(({ targetPath }) => new RunningPod(targetPath, 20));
   });
   beforeEach(() => agent.start());
   after(async () => {

@@ -49,7 +49,7 @@ class Killer {
   }
 }
 
-export interface KillsOptions {
+interface KillsOptions {
   readonly seed: number;
   /** Agents that are killed while the kubelet publishes, and as many while it unpublishes. */
   readonly lives: number;

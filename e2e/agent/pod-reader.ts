@@ -3,7 +3,7 @@
 import { readVolume } from './volume-files.ts';
 import type { VolumeFiles } from './volume-files.ts';
 
-const [directory = ''] = process.argv.slice(2);
+const [directory = '', pauseMs] = process.argv.slice(2);
 const serials: string[] = [];
 const torn: string[] = [];
 let looks = 0;
@@ -17,8 +17,7 @@ const look = (): void => {
   } catch (error) {
     torn.push(String(error));
   }
-  // A pause, so that several readers do not starve the agent.
-  timer = setTimeout(look, 2);
+  timer = setTimeout(look, Number(pauseMs));
 };
 let timer = setTimeout(look, 0);
 process.stdin.on('end', () => {

@@ -21,8 +21,10 @@ export class RunningPod {
   readonly #child: ChildProcessWithoutNullStreams;
   #output = '';
 
-  constructor(targetPath: string) {
-    const unshare = ['unshare', '--mount', '--propagation', 'slave', '--', process.execPath, reader, targetPath];
+  /** @param pauseMs between two reads, so that several readers do not starve the agent */
+  constructor(targetPath: string, pauseMs = 2) {
+    const program = [process.execPath, reader, targetPath, String(pauseMs)];
+    const unshare = ['unshare', '--mount', '--propagation', 'slave', '--', ...program];
     this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', ...unshare]);
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
     this.#child.stderr.pipe(process.stderr);

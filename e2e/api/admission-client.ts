@@ -47,6 +47,30 @@ export class AdmissionClient {
     return this.#post(kind, 'web', [{ name: 'tls', csi }], '?dryRun=All');
   }
 
+  /**
+   * The refusals of volumes with these attributes, by index. They share a pod, and the last volume of it is wrong in any
+   * case: if that is not refused, the pod costs more than CEL may, and each volume gets a pod of its own.
+   */
+  async refusals(all: readonly Readonly<Record<string, string>>[]): Promise<ReadonlyMap<number, string>> {
+    const volumes = [...all, {}].map((volumeAttributes, index) => ({
+      name: `v${index}`,
+      csi: { driver: 'csi.cert-manager.io', readOnly: true, volumeAttributes },
+    }));
+    const { denied } = await this.createPod(volumes);
+    const named = new Map<number, string>();
+    for (const part of denied.split(/; (?=volume "v\d+": )/)) {
+      const [, index, problem = ''] = /^volume "v(\d+)": (.*)$/s.exec(part) ?? [];
+      if (index !== undefined) named.set(Number(index), problem);
+    }
+    if (named.delete(all.length)) return named;
+    const alone = new Map<number, string>();
+    for (const [index, volumeAttributes] of all.entries()) {
+      const answer = await this.create('Pod', volumeAttributes);
+      if (answer.denied !== '') alone.set(index, answer.denied);
+    }
+    return alone;
+  }
+
   createPod(volumes: readonly object[]): Promise<Admission> {
     return this.#post('Pod', 'web', volumes, '?dryRun=All');
   }

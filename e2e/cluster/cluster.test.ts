@@ -3,9 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { after, before, describe, test } from 'node:test';
 
+import { buildModule } from '../tools/build.ts';
+import { kubernetesModule } from '../tools/modules.ts';
+import { startApproverPolicy } from './approver-policy.ts';
 import { startCluster, type Cluster } from './cluster.ts';
 import { createCaIssuer, createSelfSignedIssuer } from './issuers.ts';
 import { createRequest } from './testing/certificate-request.ts';
+import { tracesOf } from './testing/traces.ts';
+
+const external = (process.env['CERTFLEET_E2E_KUBECONFIG'] ?? '') !== '';
 
 /** A quiet machine with two cores needs eight seconds; the rest is for a busy machine. */
 const startLimitMs = 30_000;
@@ -15,7 +21,7 @@ describe('control-plane cluster', () => {
   let startMs: number;
   before(async () => {
     // Tools are built before the clock starts.
-    await (await startCluster({ nodes: 'control-plane' })).stop();
+    for (const module of [kubernetesModule, 'etcd', 'cert-manager']) await buildModule(module);
     const startedAt = performance.now();
     cluster = await startCluster({ nodes: 'control-plane' });
     startMs = performance.now() - startedAt;
@@ -129,6 +135,36 @@ describe('control-plane cluster', () => {
     assert.equal(status, 200);
   });
 
+  test('approver-policy approves requests that a policy allows and denies the others', async (t) => {
+    if (!cluster.capabilities.components) {
+      t.skip(cluster.capabilities.reason);
+      return;
+    }
+    await cluster.certManager.restart(['--without-approver']);
+    const issuer = { name: 'cluster-ca', kind: 'ClusterIssuer' } as const;
+    await startApproverPolicy(cluster);
+    const policy = (name: string, commonName: string): object => ({
+      apiVersion: 'policy.cert-manager.io/v1alpha1',
+      kind: 'CertificateRequestPolicy',
+      metadata: { name },
+      spec: { selector: { issuerRef: {} }, allowed: { commonName: { value: commonName } } },
+    });
+    const condition = (type: string, request: string): Promise<unknown> =>
+      cluster.kubectl(['wait', `--for=condition=${type}`, `certificaterequest/${request}`, '--timeout=30s']);
+
+    await cluster.apply(policy('others', 'somebody-else'));
+    await cluster.kubectl(['wait', '--for=condition=Ready', 'certificaterequestpolicy/others', '--timeout=30s']);
+    await createRequest(cluster, issuer, { name: 'denied', namespace: 'default' });
+    await condition('Denied', 'denied');
+
+    await cluster.apply(policy('test', 'test'));
+    await cluster.kubectl(['wait', '--for=condition=Ready', 'certificaterequestpolicy/test', '--timeout=30s']);
+    await createRequest(cluster, issuer, { name: 'allowed', namespace: 'default' });
+    await condition('Ready', 'allowed');
+    const { stdout } = await cluster.kubectl(['get', 'certificaterequest', 'denied', '--output', 'jsonpath={.status}']);
+    assert.match(stdout, /policy\.cert-manager\.io/);
+  });
+
   test('explains why a part is missing', async (t) => {
     if (cluster.capabilities.pods) {
       t.skip('this cluster runs pods');
@@ -137,3 +173,19 @@ describe('control-plane cluster', () => {
     await assert.rejects(cluster.kubelet.start(), /kubelet is not available: .*control plane/);
   });
 });
+
+test(
+  'a cluster that fails to start leaves nothing',
+  { skip: external && 'it is not started by the test' },
+  async () => {
+    const lines: string[] = [];
+    const start = startCluster({
+      nodes: 'control-plane',
+      apiServerArgs: ['--no-such-flag'],
+      log: (line) => lines.push(line),
+    });
+    await assert.rejects(start, /kube-apiserver exited before it was ready.*unknown flag: --no-such-flag/s);
+    const name = /certfleet-[0-9a-f]{6}/.exec(lines.join())?.[0] ?? '';
+    assert.deepEqual(await tracesOf({ name, namespaces: [] }), []);
+  },
+);

@@ -1,17 +1,38 @@
 import assert from 'node:assert/strict';
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 
 import { startCluster, type Cluster } from './cluster.ts';
 import { busyboxPod } from './testing/pod.ts';
+import { marksOf, tracesOf } from './testing/traces.ts';
+import { waitUntil } from './wait.ts';
+
+const external = (process.env['CERTFLEET_E2E_KUBECONFIG'] ?? '') !== '';
+
+async function hostMounts(): Promise<string> {
+  return readFile('/proc/self/mounts', 'utf8');
+}
+
+/** Settings that a kubelet changes on its own machine. */
+async function kernelSettings(): Promise<string[]> {
+  const names = ['vm/overcommit_memory', 'kernel/panic', 'kernel/panic_on_oops'];
+  return Promise.all(names.map((name) => readFile(join('/proc/sys', name), 'utf8')));
+}
 
 describe('full cluster', () => {
   let cluster: Cluster;
   const ready = (pod: string): Promise<unknown> =>
     cluster.kubectl(['wait', '--for=condition=Ready', `pod/${pod}`, '--timeout=60s']);
+  let mountsBefore: string;
+  let settingsBefore: readonly string[];
   before(async () => {
+    mountsBefore = await hostMounts();
+    settingsBefore = await kernelSettings();
     cluster = await startCluster({ nodes: 'full' });
   });
   after(() => cluster.stop());
@@ -136,6 +157,52 @@ describe('full cluster', () => {
     await ready('after-restart');
     assert.equal((await cluster.kubectl(['get', 'pod', 'plain', started])).stdout, earlier);
   });
+
+  describe('and another one', { skip: external ? 'the cluster of CERTFLEET_E2E_KUBECONFIG stays' : false }, () => {
+    let controlPlane: Cluster;
+    before(async () => {
+      controlPlane = await startCluster({ nodes: 'control-plane', certManager: { approver: false } });
+    });
+    after(() => controlPlane.stop());
+
+    test('are kept apart, and off this machine', async () => {
+      await assert.rejects(controlPlane.kubectl(['get', 'pod', 'plain']), /not found/);
+      await assertMountsStayInside(cluster, mountsBefore);
+      assert.deepEqual(await kernelSettings(), settingsBefore);
+    });
+
+    test('outlast a cluster whose owner is killed, whose remains the next start removes', async () => {
+      const owner = spawn(process.execPath, [join(import.meta.dirname, 'testing/keep-cluster.ts')], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      const [line] = (await once(createInterface(owner.stdout), 'line')) as [string];
+      await using marks = await marksOf(line);
+      owner.kill('SIGKILL');
+      await once(owner, 'exit');
+      const ended = async (): Promise<boolean> => !(await tracesOf(marks)).some((trace) => trace.startsWith('process'));
+      await waitUntil('the processes of the cluster to end with its owner', ended, {
+        timeoutMs: 20_000,
+        intervalMs: 200,
+      });
+      assert.notDeepEqual(await tracesOf(marks), []);
+
+      await using next = await startCluster({ nodes: 'control-plane', certManager: false });
+      assert.deepEqual(await tracesOf(marks), []);
+      for (const each of [next, controlPlane, cluster]) await each.kubectl(['get', 'namespaces']);
+      assert.notEqual(next.name, controlPlane.name);
+    });
+
+    test('are removed completely, one without an effect on the other', async () => {
+      await using kept = new AsyncDisposableStack();
+      const marks = await Promise.all([cluster, controlPlane].map(({ name }) => marksOf(name)));
+      for (const mark of marks) kept.use(mark);
+      for (const mark of marks) assert.notDeepEqual(await tracesOf(mark), []);
+      await controlPlane.stop();
+      await cluster.kubectl(['exec', 'after-restart', '--', 'true']);
+      await cluster.stop();
+      for (const mark of marks) assert.deepEqual(await tracesOf(mark), []);
+    });
+  });
 });
 
 /** Two stages as in typical Dockerfiles; the package only provides its version, which no local file contains. */
@@ -150,3 +217,12 @@ WORKDIR /app
 USER node
 CMD ["node", "-p", "process.versions.node + ' ' + require('semver/package.json').version"]
 `;
+
+/** The volumes of pods are mounted on the node only. */
+async function assertMountsStayInside(full: Cluster, before: string): Promise<void> {
+  const { stdout } = await full.exec('cat', ['/proc/self/mounts']);
+  assert.match(stdout, /tmpfs \/var\/lib\/kubelet\/pods\/\S+\/volumes\/kubernetes.io~empty-dir\/data/);
+  const isOfKubelet = (line: string): boolean => line.includes('/kubelet/pods/');
+  const ofKubelet = (mounts: string): string[] => mounts.split('\n').filter(isOfKubelet);
+  assert.deepEqual(ofKubelet(await hostMounts()), ofKubelet(before));
+}

@@ -79,7 +79,7 @@ export class ApiServer {
   onChangeLate: (() => void) | undefined;
 
   /** Called on every request. */
-  onRequest: (() => void) | undefined;
+  onRequest: ((request: HttpRequest) => void) | undefined;
 
   /** Called on every list and watch. */
   onList: (() => void) | undefined;
@@ -122,7 +122,7 @@ export class ApiServer {
 
   /** One request of a client, with the result of ApiTransport.send. */
   send(request: HttpRequest, client: ApiClient): Promise<HttpResponse> {
-    this.onRequest?.();
+    this.onRequest?.(request);
     if (request.method === 'GET' && request.path.includes('?')) this.onList?.();
     const fault = this.#fault();
     if (fault !== undefined) client.onFault(request, fault);

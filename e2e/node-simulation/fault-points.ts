@@ -33,7 +33,7 @@ export class FaultPoints {
   /** Called on every applied fault. */
   onFault: ((call: string, path: string, code: string) => void) | undefined;
   /** Called before every call. */
-  onCall: ((call: string) => void) | undefined;
+  onCall: ((call: string, path: string) => void) | undefined;
 
   arm({ code, skip, count, onMet }: ArmedFailure): void {
     this.#armed.push({ code, skip, count, onMet });
@@ -45,7 +45,7 @@ export class FaultPoints {
 
   /** The error of this call; undefined when it succeeds. */
   meet(call: string, path: string): string | undefined {
-    this.onCall?.(call);
+    this.onCall?.(call, path);
     for (const [index, failure] of this.#armed.entries()) {
       if (!canMeet(call, failure.code)) continue;
       if (failure.skip > 0) {

@@ -1,6 +1,7 @@
 // The deterministic simulation of one node; README.md describes it and its output. `--seed N` first seed, `--minutes N`
 // time limit, `--count N` maximum of scenarios, `--regressions` runs schedules/ first, `--systematic all` runs the
-// systematic scenarios before those of the seeds, `--systematic N` only the one with that index, `--schedule NAME` only
+// systematic scenarios before those of the seeds, `--systematic sample` one of each kind, `--systematic N` only the one
+// with that index, `--schedule NAME` only
 // schedules/NAME.json, `--write NAME` writes the selected scenario to schedules/NAME.json, `--shrink-seconds N` limits
 // the search for a smaller schedule, `--survey` continues after violations and lists them, `--verbose` prints every
 // step, `--faults 1,2 --volumes csi-0` keeps only these parts of each seed's scenario.
@@ -33,8 +34,8 @@ const log = (line: string): void => console.log(line);
 const seed = Number(values.seed);
 const forMs = Number(values.minutes) * 60_000;
 const count = values.count === undefined ? undefined : Number(values.count);
-const onlyIndex =
-  values.systematic === undefined || values.systematic === 'all' ? undefined : Number(values.systematic);
+const extent = (['sample', 'all'] as const).find((each) => each === values.systematic);
+const onlyIndex = values.systematic === undefined || extent !== undefined ? undefined : Number(values.systematic);
 const isChosen = [values.schedule, values.write, values.faults, onlyIndex].some((value) => value !== undefined);
 if (values.survey || values.verbose || isChosen) process.exitCode = await survey();
 else process.exitCode = await search();
@@ -45,7 +46,7 @@ async function search(): Promise<number> {
   if (broken > 0) return 1;
   const totals = await simulate({
     seed,
-    systematic: values.systematic !== undefined,
+    ...(extent && { systematic: extent }),
     forMs,
     shrinkForMs: Number(values['shrink-seconds']) * 1000,
     log,
@@ -80,7 +81,7 @@ async function* scenarios(): AsyncGenerator<Scenario> {
     return;
   }
   if (onlyIndex === undefined) {
-    yield* scenariosOf({ seed, systematic: values.systematic !== undefined, ...(count !== undefined && { count }) });
+    yield* scenariosOf({ seed, ...(extent && { systematic: extent }), ...(count !== undefined && { count }) });
     return;
   }
   let index = 0;

@@ -5,13 +5,14 @@ import type { ScenarioResult } from './run-scenario.ts';
 import type { Scenario } from './scenario.ts';
 import { readSchedules } from './schedules.ts';
 import { systematicScenarios } from './systematic.ts';
+import type { SystematicExtent } from './systematic.ts';
 
 /** The extent of a simulation. */
 export interface SimulationBudget {
   /** The first seed; each scenario uses the next one. */
   readonly seed: number;
-  /** Whether the systematic scenarios come first, within the same limit. */
-  readonly systematic: boolean;
+  /** The systematic scenarios that come first, within the same limit; none by default. */
+  readonly systematic?: SystematicExtent;
   /** CPU time, so that a busy machine simulates as much as an idle one; wall time is limited to four times as much. */
   readonly forMs: number;
   /** Maximum of scenarios. */
@@ -63,7 +64,7 @@ export async function* scenariosOf({
   systematic,
   count = Infinity,
 }: Pick<SimulationBudget, 'seed' | 'systematic' | 'count'>): AsyncGenerator<Scenario> {
-  if (systematic) yield* systematicScenarios(seed);
+  if (systematic !== undefined) yield* systematicScenarios(seed, systematic);
   for (let index = 0; index < count; index++) yield generateScenario(seed + index);
 }
 

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { applyFault } from './apply-fault.ts';
 import type { RequestFault } from './api-server.ts';
 import { canMeet } from './fault-points.ts';
@@ -7,11 +8,23 @@ import type { Life, Stage } from './lives.ts';
 import type { CallFailure, Fault, Scenario } from './scenario.ts';
 import { World } from './world.ts';
 
+/**
+ * How many of the systematic scenarios: with `sample`, each call fails once per error and stage on each kind of file, and in
+ * each life once on any file.
+ */
+export type SystematicExtent = 'sample' | 'all';
+
+interface Call {
+  readonly name: string;
+  /** The file or the object, without what differs between volumes and payloads. */
+  readonly target: string;
+}
+
 /** The calls and requests of one stage of a life without failures. */
 interface Calls {
-  readonly file: readonly string[];
-  readonly mount: readonly string[];
-  readonly requests: number;
+  readonly file: readonly Call[];
+  readonly mount: readonly Call[];
+  readonly requests: readonly Call[];
 }
 
 type CallFault = Extract<Fault, { readonly kind: 'file' | 'mount' }>;
@@ -47,31 +60,54 @@ const requestFaults: readonly RequestFault[] = [
  * All lives with each call on files and mounts and each request failing in each possible way, one scenario per failure.
  * Cases that random schedules rarely find, such as one failed write just before a restart, are always tested here.
  */
-export async function* systematicScenarios(seed: number): AsyncGenerator<Scenario> {
+export async function* systematicScenarios(seed: number, extent: SystematicExtent = 'all'): AsyncGenerator<Scenario> {
   let index = 0;
+  const sampled = new Set<string>();
   for (const life of lives(seed)) {
     for (const stage of life.stages) {
       const name = `${life.scenario.name}, ${stage.name}`;
       const calls = await callsOf(life, stage);
-      for (const fault of faultsOf(life, stage, calls)) {
-        yield { ...life.scenario, name, replay: `--seed ${seed} --systematic ${index}`, faults: merged(life, fault) };
+      for (const { fault, call, error } of faultsOf(life, stage, calls)) {
+        const replay = `--seed ${seed} --systematic ${index}`;
         index += 1;
+        const kinds = [`${stage.name} ${error} ${call.name} ${call.target}`, `${name} ${error} ${call.name}`];
+        if (extent === 'sample' && kinds.every((kind) => sampled.has(kind))) continue;
+        for (const kind of kinds) sampled.add(kind);
+        yield { ...life.scenario, name, replay, faults: merged(life, fault) };
       }
     }
   }
 }
 
-function* faultsOf({ isThorough }: Life, { fromMs: atMs }: Stage, calls: Calls): Iterable<Fault> {
+interface SystematicFault {
+  readonly fault: Fault;
+  readonly call: Call;
+  readonly error: string;
+}
+
+function* faultsOf({ isThorough }: Life, { fromMs: atMs }: Stage, calls: Calls): Iterable<SystematicFault> {
   for (const kind of ['file', 'mount'] as const) {
     for (const [code, ways] of Object.entries(failures[kind])) {
-      const count = calls[kind].filter((call) => canMeet(call, code)).length;
       const all = isThorough && code !== 'KILL' ? thorough : ways;
-      for (let skip = 0; skip < count; skip++)
-        for (const failure of all) yield { atMs, kind, code, skip, ...failure } as CallFault;
+      const possible = calls[kind].filter(({ name }) => canMeet(name, code));
+      for (const [skip, call] of possible.entries())
+        for (const failure of rotated(all, skip))
+          yield { fault: { atMs, kind, code, skip, ...failure } as CallFault, call, error: code };
     }
   }
   for (const fault of requestFaults)
-    for (let skip = 0; skip < calls.requests; skip++) yield { atMs, kind: 'request', fault, count: 1, skip };
+    for (const [skip, call] of calls.requests.entries())
+      yield { fault: { atMs, kind: 'request', fault, count: 1, skip }, call, error: JSON.stringify(fault) };
+}
+
+/** A sample has the first failure of a call, so each call begins with another one. */
+function rotated(all: readonly Failure[], by: number): readonly Failure[] {
+  const from = by % all.length;
+  return [...all.slice(from), ...all.slice(0, from)];
+}
+
+function callOf(name: string, path: string): Call {
+  return { name, target: basename(path).replaceAll(/[0-9a-f]*\d[0-9a-f]*/g, 'N') };
 }
 
 function merged({ scenario }: Life, fault: Fault): readonly Fault[] {
@@ -83,16 +119,16 @@ let keys: KeyRing | undefined;
 /** Runs the life with its own faults only, and lists its calls within the stage. */
 async function callsOf({ scenario }: Life, { fromMs, untilMs }: Stage): Promise<Calls> {
   const world = new World(scenario, (keys ??= new KeyRing()), () => undefined);
-  const calls = { file: [] as string[], mount: [] as string[], requests: 0 };
+  const calls = { file: [] as Call[], mount: [] as Call[], requests: [] as Call[] };
   const isWithin = (): boolean => world.time.nowMs > fromMs && world.time.nowMs <= untilMs;
-  world.fileFaults.onCall = (call) => {
-    if (isWithin()) calls.file.push(call);
+  world.fileFaults.onCall = (name, path) => {
+    if (isWithin()) calls.file.push(callOf(name, path));
   };
-  world.mountFaults.onCall = (call) => {
-    if (isWithin()) calls.mount.push(call);
+  world.mountFaults.onCall = (name, path) => {
+    if (isWithin()) calls.mount.push(callOf(name, path));
   };
-  world.server.onRequest = () => {
-    if (isWithin()) calls.requests += 1;
+  world.server.onRequest = ({ method, path }) => {
+    if (isWithin()) calls.requests.push(callOf(method, path));
   };
   await world.run(applyFault);
   const { violation } = world.rules;

@@ -60,13 +60,13 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
   'docs/installation.md: ln -s "$PWD/cli/certfleet.js" ~/.local/bin/kubectl-certfleet':
     'changes the home directory; apps/renewal-controller/src/cli/program-name.test.ts runs such a link',
   'docs/new-nodes.md: helm upgrade certfleet helm/certfleet --namespace cert-manager --reuse-values --set app.driver.startupTaint.enabled=true':
-    'e2e/api/startup-taint.test.ts applies what the chart renders with this value',
+    'e2e/api/suites/startup-taint.ts applies what the chart renders with this value',
   'docs/new-nodes.md: aws eks create-nodegroup … --taints key=certfleet.io/agent-not-ready,value=true,effect=NO_SCHEDULE':
     'needs a cluster of EKS',
   'docs/new-nodes.md: gcloud container node-pools create … --node-taints=certfleet.io/agent-not-ready=true:NoSchedule':
     'needs a cluster of GKE',
   "docs/runbook.md: kubectl -n $NS logs -l app.kubernetes.io/component=renewal-controller --prefix --tail=-1 --since=1h | grep 'objects'":
-    'the fault stops every renewal of the cluster; e2e/api/lane-policy.test.ts causes it and checks the log line',
+    'the fault stops every renewal of the cluster; e2e/api/suites/lane-policy.ts causes it and checks the log line',
   'docs/lanes.md: kubectl wait renewal/corporate-ca-2026 --for=condition=Complete --timeout=1h':
     'names the object of the example above it; e2e/fleet/support/renewal-suite.ts waits for this condition',
   'docs/runbook.md: kubectl get events -A --field-selector reason=ReloadFailed':
@@ -76,7 +76,7 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
   'docs/runbook.md: kubectl delete node $NODE':
     'the cluster has one node; e2e/fleet/controller.test.ts removes a node from the cluster',
   'examples/token-request/README.md: helm upgrade --install cert-manager jetstack/cert-manager --namespace cert-manager --create-namespace \\':
-    'needs the repositories of other charts; e2e/cluster/approver-policy.test.ts runs approver-policy',
+    'needs the repositories of other charts; e2e/cluster/cluster.test.ts runs approver-policy',
   'examples/token-request/README.md: helm upgrade --install certfleet helm/certfleet --namespace cert-manager --set app.driver.useTokenRequest=true':
     'e2e/node/suites/token-request.ts installs the chart with this value',
   'examples/token-request/README.md: kubectl apply -f examples/token-request/policy.yaml':
