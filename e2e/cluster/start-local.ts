@@ -55,7 +55,9 @@ async function bootstrap(sandbox: Sandbox, options: ClusterOptions, log: Log): P
     directory: sandbox.directory,
   });
   const tools = new KubernetesTools(as('admin'));
-  const apiServer = await apiServerComponent(sandbox, pki, options.apiServerArgs ?? []);
+  const { apiServerArgs = [] } = options;
+  const args = typeof apiServerArgs === 'function' ? await apiServerArgs(sandbox.directory) : apiServerArgs;
+  const apiServer = await apiServerComponent(sandbox, pki, args);
   const controllerManager = await controllerManagerComponent(sandbox, pki);
   const node = options.nodes === 'full' ? await nodeComponents(sandbox, pki, options.kubeletRootDir) : null;
 

@@ -8,8 +8,8 @@ export interface ClusterOptions {
   readonly nodes: 'control-plane' | 'full';
   /** false omits cert-manager and its CustomResourceDefinitions. */
   readonly certManager?: CertManagerOptions | false;
-  /** Additional flags of kube-apiserver, such as an audit policy. */
-  readonly apiServerArgs?: readonly string[];
+  /** Additional flags of kube-apiserver. A function gets the cluster's directory, for files that they name. */
+  readonly apiServerArgs?: readonly string[] | ((directory: string) => Promise<readonly string[]>);
   /** The kubelet's root directory, /var/lib/kubelet by default. */
   readonly kubeletRootDir?: string;
   /** The cluster outlives this process until `main.ts down`. */

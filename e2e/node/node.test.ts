@@ -1,6 +1,6 @@
 import { after, before, describe } from 'node:test';
 
-import { openNodeContext, type NodeContext } from './support/node-context.ts';
+import { openNodeContext, type GetContext, type NodeContext } from './support/node-context.ts';
 import { attributeSuite } from './suites/attributes.ts';
 import { exampleSuite } from './suites/examples.ts';
 import { fileSuite } from './suites/files.ts';
@@ -9,9 +9,9 @@ import { manyPodsSuite } from './suites/many-pods.ts';
 import { nodeRestartSuite } from './suites/node-restart.ts';
 import { notReadySuite } from './suites/not-ready.ts';
 import { podCertificateSuite } from './suites/pod-certificates.ts';
-import { podVariableSuite } from './suites/pod-variables.ts';
-import { probeSuite } from './suites/probes.ts';
-import { reloadSuite } from './suites/reload.ts';
+import { podVariableSuite, podVariableValues } from './suites/pod-variables.ts';
+import { probeSuite, probeValues } from './suites/probes.ts';
+import { reloadSuite, reloadValues } from './suites/reload.ts';
 import { refusalSuite } from './suites/refusals.ts';
 import { releaseSuite } from './suites/releases.ts';
 import { removalSuite } from './suites/removal.ts';
@@ -37,27 +37,40 @@ describe('the agent on a real node', { skip }, () => {
     opened = await openNodeContext();
   });
   after(() => opened?.stop());
+  /** Runs suites at the same time, each of them in order: they wait for renewals of their own pods. */
+  const sideBySide = (suites: Readonly<Record<string, (of: GetContext) => void>>): void => {
+    const all = Object.entries(suites);
+    describe(all.map(([name]) => name).join(', '), { concurrency: all.length }, () => {
+      for (const [name, suite] of all) describe(name, { concurrency: 1 }, () => suite(context));
+    });
+  };
 
   // The suites share one release: this one installs it over another driver's volumes, those from notReadySuite on
   // change its values. The others use the defaults.
   takeOverSuite(context);
   describe("with the chart's default values for it", () => {
     before(() => context().agent.install());
-    attributeSuite(context);
-    requestSuite(context);
-    fileSuite(context);
-    renewalSuite(context);
+    sideBySide({
+      attributes: attributeSuite,
+      requests: requestSuite,
+      files: fileSuite,
+      renewals: renewalSuite,
+      examples: exampleSuite,
+    });
     refusalSuite(context);
-    exampleSuite(context);
-    manyPodsSuite(context);
+    // e2e/slow/many-pods.test.ts starts forty.
+    manyPodsSuite(context, 20);
     interruptionSuite(context);
     removalSuite(context);
     nodeRestartSuite(context);
   });
   notReadySuite(context);
-  probeSuite(context);
-  reloadSuite(context);
-  podVariableSuite(context);
+  describe('with values that do not affect each other', () => {
+    before(async () => {
+      await context().agent.install({ ...probeValues, ...reloadValues, ...(await podVariableValues()) });
+    });
+    sideBySide({ probes: probeSuite, signals: reloadSuite, variables: podVariableSuite });
+  });
   tokenRequestSuite(context);
   podCertificateSuite(context);
   releaseSuite(context);

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test, type TestContext } from 'node:test';
 
 import { waitUntil } from '../cluster/wait.ts';
-import { get, type PodObject } from '../node/support/pods.ts';
+import { listPods, type PodObject } from '../node/support/pods.ts';
 import { followLog } from '../node/support/follow.ts';
 import { releaseNamespace } from '../node/support/release.ts';
 import { kubernetesVersion } from '../tools/modules.ts';
@@ -33,8 +33,8 @@ const secondsBetween = (from: Date | undefined, to: Date | undefined): number =>
   from === undefined || to === undefined ? NaN : Math.round((to.getTime() - from.getTime()) / 1000);
 
 async function podsByName(): Promise<ReadonlyMap<string, PodObject>> {
-  const { items } = await get<{ items: PodObject[] }>(node.context.cluster, 'pods', namespace);
-  return new Map(items.map((pod) => [pod.metadata.name, pod]));
+  const pods = await listPods(node.context.cluster, namespace);
+  return new Map(pods.map((pod) => [pod.metadata.name, pod]));
 }
 
 /** Waits until the pods see their second certificate, and reports how long each step of the refresh took. */

@@ -9,7 +9,7 @@ import { waitUntil } from '../../cluster/wait.ts';
 import { certificatePod, defaultNamespace } from '../support/certificate-pod.ts';
 import { freezeVolume } from '../support/frozen-volume.ts';
 import { execInPod } from '../support/pod-files.ts';
-import { applyPodsAndWaitReady, deletePods } from '../support/pods.ts';
+import { applyPodsAndWaitReady, deletePods, listPods } from '../support/pods.ts';
 import type { PodObject } from '../support/pods.ts';
 import { crowd, crowdIssuer, type GetFleet } from './fleet-context.ts';
 import { expectEachOnce, untilApi, untilIndexIsWhole } from './fleet-state.ts';
@@ -17,7 +17,7 @@ import { beginLosses, loseEachPart } from './lose-parts.ts';
 import type { Loss } from './lose-parts.ts';
 import { fingerprintsIn, MutualTls } from './mutual-tls.ts';
 import { loggedRequests, podOf, type LoggedRequest } from './request-log.ts';
-import { caFileOf, deployment, deployments, markerOf, podsIn, replicas } from './rotated-pods.ts';
+import { caFileOf, deployment, deployments, markerOf, replicas } from './rotated-pods.ts';
 import { stubborn, stubbornServer, toldOf } from './rotated-pods.ts';
 import { RotationProbe, rootsOf } from './rotation-probe.ts';
 
@@ -82,7 +82,7 @@ export function caRotationSuite(context: GetFleet): void {
       await cluster.apply(deployments.map(deployment));
       for (const each of deployments)
         await cluster.kubectl(['rollout', 'status', `deployment/${each}`, '-n', defaultNamespace, '--timeout=180s']);
-      const all = await podsIn(cluster);
+      const all = await listPods(cluster);
       const isOf = ({ metadata }: PodObject): boolean =>
         deployments.some((each) => metadata.name.startsWith(`${each}-`));
       pods = all.filter((pod) => isOf(pod) || crowd.includes(pod.metadata.name));

@@ -1,6 +1,6 @@
 import { startCluster, type Cluster } from '../../cluster/cluster.ts';
 import { createCaIssuer, type CaIssuer } from '../../cluster/issuers.ts';
-import { startAudit } from '../support/audit.ts';
+import { auditArgs, auditLogIn } from '../support/audit.ts';
 import { certificatePod, defaultIssuer, defaultNamespace } from '../support/certificate-pod.ts';
 import type { VolumeAttributes } from '../support/certificate-pod.ts';
 import { createOperator, FleetApi } from './fleet-api.ts';
@@ -45,17 +45,16 @@ export type GetFleet = () => FleetContext;
 
 /** A full cluster with issuers and images; the chart is not yet installed. */
 export async function openFleetContext(): Promise<FleetContext> {
-  const cluster = await startCluster({ nodes: 'full' });
+  const cluster = await startCluster({ nodes: 'full', apiServerArgs: auditArgs });
   try {
     const fleet = new FleetRelease(cluster);
-    const prepare = async (): Promise<[string, CaIssuer]> => {
-      const auditLog = await startAudit(cluster);
+    const prepare = async (): Promise<CaIssuer> => {
       await cluster.createNamespace(defaultNamespace);
       await createCaIssuer(cluster, { name: defaultIssuer });
-      return [auditLog, await createCaIssuer(cluster, { name: crowdIssuer })];
+      return createCaIssuer(cluster, { name: crowdIssuer });
     };
-    const [[auditLog, firstCrowdCa]] = await Promise.all([prepare(), fleet.buildImages()]);
-    return new OpenFleet(cluster, fleet, { auditLog, firstCrowdCa });
+    const [firstCrowdCa] = await Promise.all([prepare(), fleet.buildImages()]);
+    return new OpenFleet(cluster, fleet, { auditLog: auditLogIn(cluster.directory), firstCrowdCa });
   } catch (error) {
     await cluster.stop();
     throw error;

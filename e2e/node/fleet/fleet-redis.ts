@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 
 import { redisKeys } from '../../../apps/renewal-controller/src/redis/redis-keys.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
+import { readApi, resources } from '../support/api-reader.ts';
 import type { PodObject } from '../support/pods.ts';
 import { keepLogs } from '../support/kept-logs.ts';
 import { podsOf, releaseNamespace, signalPod } from '../support/release.ts';
@@ -16,9 +17,9 @@ export class FleetRedis {
 
   /** The password of its default user. */
   async password(): Promise<string> {
-    const output = ['--namespace', releaseNamespace, '--output=jsonpath={.data.password}'];
-    const { stdout } = await this.#cluster.kubectl(['get', 'secret/certfleet-redis', ...output]);
-    return Buffer.from(stdout, 'base64').toString();
+    const target = { resource: resources.secrets, namespace: releaseNamespace, name: 'certfleet-redis' };
+    const { data } = await readApi<{ readonly data: { readonly password: string } }>(this.#cluster, target);
+    return Buffer.from(data.password, 'base64').toString();
   }
 
   /** Kills the process and makes the kubelet's restarts fail, with its data moved out of reach. */

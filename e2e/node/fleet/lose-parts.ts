@@ -1,5 +1,4 @@
 import { waitUntil } from '../../cluster/wait.ts';
-import { startApiServer } from '../support/audit.ts';
 import { keepLogs } from '../support/kept-logs.ts';
 import { podsOf, releaseNamespace, signalPod } from '../support/release.ts';
 import { churning, minutely, type FleetContext } from './fleet-context.ts';
@@ -29,7 +28,7 @@ export async function loseEachPart(context: FleetContext, whenDown: () => void =
   await cluster.kubectl(['delete', 'pod', ...names, '--force', '--grace-period=0', '--wait=false', ...place]);
   await cluster.apiServer.kill('SIGKILL');
   whenDown();
-  await startApiServer(cluster);
+  await cluster.apiServer.start();
 
   const redis = 'pod/certfleet-redis-0';
   await cluster.kubectl(['wait', '--for=create', redis, '--timeout=90s', ...place]);

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Cluster } from '../../cluster/cluster.ts';
 import { certificatePod, defaultNamespace, mountPath } from '../support/certificate-pod.ts';
 import type { PodObject } from '../support/pods.ts';
-import { get } from '../support/pods.ts';
 import { crowdIssuer } from './fleet-context.ts';
 import { mountedVolume, readPayload } from './volume-reader.ts';
 
@@ -57,11 +56,6 @@ export async function toldOf(cluster: Cluster, name: string): Promise<number> {
 export async function markerOf(cluster: Cluster, pod: PodObject): Promise<readonly string[]> {
   const text = await readFile(join(cluster.nodePath(mountedVolume(pod)), markerFile), 'utf8');
   return text.trimEnd().split('\n');
-}
-
-/** Every pod with volumes. */
-export async function podsIn(cluster: Cluster): Promise<readonly PodObject[]> {
-  return (await get<{ readonly items: readonly PodObject[] }>(cluster, 'pods')).items;
 }
 
 /** The CA file of a pod. */

@@ -1,6 +1,6 @@
 import type { Cluster } from '../../cluster/cluster.ts';
 import { waitUntil } from '../../cluster/wait.ts';
-import { get } from '../support/pods.ts';
+import { readApi, resources } from '../support/api-reader.ts';
 import type { PodObject } from '../support/pods.ts';
 import type { GetFleet } from './fleet-context.ts';
 import { fingerprintsIn } from './mutual-tls.ts';
@@ -52,7 +52,8 @@ export class RotationProbe {
 
   async status(): Promise<RotationStatus> {
     const { cluster } = this.#context();
-    return (await get<{ readonly status?: RotationStatus }>(cluster, `carotation/${this.name}`)).status ?? {};
+    const target = { resource: resources.caRotations, name: this.name };
+    return (await readApi<{ readonly status?: RotationStatus }>(cluster, target)).status ?? {};
   }
 
   /** Waits for a phase, and for the reason why it does not continue. */
@@ -76,8 +77,7 @@ export class RotationProbe {
         last = String(error);
         return false;
       });
-    // Each look is a process.
-    const options = { timeoutMs: 240_000, intervalMs: 1_000, explain: () => Promise.resolve(last) };
+    const options = { timeoutMs: 240_000, intervalMs: 250, explain: () => Promise.resolve(last) };
     await waitUntil(`${this.name} in ${phase} ${waitingFor ?? ''}`, isSo, options);
   }
 

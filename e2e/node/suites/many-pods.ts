@@ -6,11 +6,11 @@ import type { GetContext } from '../support/node-context.ts';
 import { applyPodsAndWaitReady } from '../support/pods.ts';
 
 const namespace = 'crowd';
-const names = Array.from({ length: 40 }, (_, index) => `pod-${index}`);
 
-/** Forty pods at once, as from a Deployment that is scaled up. */
-export function manyPodsSuite(context: GetContext): void {
-  describe('forty pods at once', () => {
+/** Pods that start at once, as from a Deployment that is scaled up. */
+export function manyPodsSuite(context: GetContext, count: number): void {
+  const names = Array.from({ length: count }, (_, index) => `pod-${index}`);
+  describe(`${count} pods at once`, () => {
     after(() => context().cluster.kubectl(['delete', 'namespace', namespace, '--wait', '--timeout=120s']));
 
     test('all become Ready, each with a certificate of its name', async (t) => {
@@ -25,7 +25,9 @@ export function manyPodsSuite(context: GetContext): void {
         certificatePod(name, { data: attributes }, { namespace, script, spec: { restartPolicy: 'Never' } }),
       );
       await applyPodsAndWaitReady(cluster, pods, '180s');
-      t.diagnostic(`40 pods with an RSA key each, Ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+      t.diagnostic(
+        `${count} pods with an RSA key each, Ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`,
+      );
       const running = ['get', 'pods', '-n', namespace, '--field-selector=status.phase=Running', '--output=name'];
       assert.equal((await cluster.kubectl(running)).stdout.trim().split('\n').length, names.length);
     });

@@ -12,7 +12,8 @@ import { kubernetesVersion } from '../../tools/modules.ts';
 import { readKeptLogs } from '../support/kept-logs.ts';
 import type { GetContext } from '../support/node-context.ts';
 import { execInPod } from '../support/pod-files.ts';
-import { deletePods, describeWithEvent, get, waitReady } from '../support/pods.ts';
+import { listApi, resources } from '../support/api-reader.ts';
+import { deletePods, describeWithEvent, listPods, waitReady } from '../support/pods.ts';
 import type { PodObject } from '../support/pods.ts';
 import { buildAppImage, releaseNamespace } from '../support/release.ts';
 
@@ -40,8 +41,7 @@ export function podCertificateSuite(context: GetContext): void {
       const { cluster } = context();
       const status = ['rollout', 'status', 'deployment/web', '-n', namespace, '--timeout=240s'];
       await cluster.kubectl(status);
-      const { items } = await get<{ items: PodObject[] }>(cluster, 'pods', namespace);
-      const current = items.filter(({ metadata: { name, deletionTimestamp } }) => {
+      const current = (await listPods(cluster, namespace)).filter(({ metadata: { name, deletionTimestamp } }) => {
         return name.startsWith('web-') && deletionTimestamp === undefined;
       });
       assert.equal(current.length, 2);
@@ -197,8 +197,9 @@ interface RequestObject {
 }
 
 async function requestsFor(context: GetContext, signerName: string): Promise<readonly RequestObject[]> {
-  const { items } = await get<{ items: RequestObject[] }>(context().cluster, 'podcertificaterequests', namespace);
-  return items.filter(({ spec }) => spec.signerName === signerName);
+  const target = { resource: resources.podCertificateRequests, namespace };
+  const all = await listApi<RequestObject>(context().cluster, target);
+  return all.filter(({ spec }) => spec.signerName === signerName);
 }
 
 /** Reads the files of a pod by one command, and verifies them: the key is that of the certificate, and the CA signed it. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { parse } from 'yaml';
 
 import { createCaIssuer } from '../../cluster/issuers.ts';
@@ -19,7 +19,7 @@ import {
   requestsOf,
   waitReady,
 } from '../support/pods.ts';
-import { killSandbox } from '../support/release.ts';
+import { killSandbox, type Values } from '../support/release.ts';
 
 const examples = resolve(import.meta.dirname, '../../../examples');
 /** Their programs ignore SIGTERM, so that the default grace period would pass. */
@@ -28,19 +28,18 @@ const ecdsa = { 'key-algorithm': 'ECDSA' };
 const script = 'until [ -s /certs/data/tls.key ]; do usleep 100000; done; echo arrived; exec sleep infinity';
 const arrived = (lines: readonly string[]): boolean => lines.includes('arrived');
 
-/** Names of the pod's object in certificates. Changes the release; the next suite sets its own values. */
+/** The agent's values for this suite: those of examples/values. */
+export async function podVariableValues(): Promise<Values> {
+  const values = parse(await readFile(join(examples, 'values/pod-variables.yaml'), 'utf8')) as {
+    app: { driver: { podVariables: Readonly<Record<string, unknown>> } };
+  };
+  const own = Object.entries(values.app.driver.podVariables);
+  return Object.fromEntries(own.map(([name, value]) => [`app.driver.podVariables.${name}`, value]));
+}
+
+/** Names of the pod's object in certificates. */
 export function podVariableSuite(context: GetContext): void {
   describe('with variables of the pod', () => {
-    before(async () => {
-      const values = parse(await readFile(join(examples, 'values/pod-variables.yaml'), 'utf8')) as {
-        app: { driver: { podVariables: Readonly<Record<string, unknown>> } };
-      };
-      const own = Object.entries(values.app.driver.podVariables);
-      await context().agent.install(
-        Object.fromEntries(own.map(([name, value]) => [`app.driver.podVariables.${name}`, value])),
-      );
-    });
-
     test('examples/pod-with-its-names.yaml has the names of its pod in its certificate', async () => {
       const { cluster } = context();
       await createCaIssuer(cluster, { name: 'ca' });

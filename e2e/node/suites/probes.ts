@@ -7,7 +7,7 @@ import { followLog } from '../support/follow.ts';
 import type { GetContext } from '../support/node-context.ts';
 import { execInPod, readFiles, textOf } from '../support/pod-files.ts';
 import { applyPodsAndWaitReady, deletePods, describeWithEvent } from '../support/pods.ts';
-import { releaseNamespace } from '../support/release.ts';
+import { releaseNamespace, type Values } from '../support/release.ts';
 
 const directory = mountPath('data');
 const attributes = {
@@ -34,11 +34,13 @@ const good = { name: 'reloads' };
 const bad = { name: 'never-reloads' };
 const silent = { name: 'without-server' };
 
-/** What pods really serve. Changes the release; the next suite sets its own values. */
+/** The agent's values for this suite. */
+export const probeValues: Values = { 'app.driver.probe.enabled': true, 'app.driver.probe.interval': '10s' };
+
+/** What pods really serve. */
 export function probeSuite(context: GetContext): void {
   describe('with probes', () => {
     before(async () => {
-      await context().agent.install({ 'app.driver.probe.enabled': true, 'app.driver.probe.interval': '10s' });
       await applyPodsAndWaitReady(context().cluster, [
         certificatePod(good.name, { data: attributes }, { script: `touch /tmp/reloads; ${serving}` }),
         certificatePod(bad.name, { data: attributes }, { script: serving }),

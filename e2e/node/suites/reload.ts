@@ -7,6 +7,7 @@ import { certificatePod, mountPath } from '../support/certificate-pod.ts';
 import { followLog, followUntil } from '../support/follow.ts';
 import type { GetContext } from '../support/node-context.ts';
 import { applyPodsAndWaitReady, deletePods, describeWithEvent, getPod } from '../support/pods.ts';
+import type { Values } from '../support/release.ts';
 
 const attributes = { 'key-algorithm': 'ECDSA', 'common-name': 'reload', duration: '15s', 'reload-signal': 'SIGHUP' };
 const link = `${mountPath('data')}/..data`;
@@ -17,11 +18,13 @@ const trapping = `used() { readlink ${link}; }; trap used HUP; used; while :; do
 /** Has no handler, and a child that has one but is not process 1. */
 const ignoring = `sh -c 'trap "echo child" HUP; while :; do usleep 100000; done' & while :; do usleep 100000; done`;
 
-/** Signals after renewals, to real containers. Changes the release; the next suite sets its own values. */
+/** The agent's values for this suite. */
+export const reloadValues: Values = { 'app.driver.reloadSignals.enabled': true };
+
+/** Signals after renewals, to real containers. */
 export function reloadSuite(context: GetContext): void {
   describe('with signals', () => {
     before(async () => {
-      await context().agent.install({ 'app.driver.reloadSignals.enabled': true });
       const side = { name: 'side', image: 'busybox', imagePullPolicy: 'IfNotPresent' };
       const shared = { shareProcessNamespace: true };
       await applyPodsAndWaitReady(context().cluster, [

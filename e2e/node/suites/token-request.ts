@@ -10,7 +10,8 @@ import { certificatePod, watchScript } from '../support/certificate-pod.ts';
 import type { GetContext } from '../support/node-context.ts';
 import { extension, opensslX509 } from '../support/openssl.ts';
 import { execInPod } from '../support/pod-files.ts';
-import { applyPodsAndWaitReady, describeWithEvent, get, getPod, requestsOf, waitReady } from '../support/pods.ts';
+import { readApi, resources } from '../support/api-reader.ts';
+import { applyPodsAndWaitReady, describeWithEvent, getPod, requestsOf, waitReady } from '../support/pods.ts';
 import { seenBy } from './renewals.ts';
 
 const example = resolve(import.meta.dirname, '../../../examples/token-request');
@@ -37,7 +38,8 @@ export function tokenRequestSuite(context: GetContext): void {
     });
 
     test('the kubelet passes tokens as secrets, not as attributes', async () => {
-      const { spec } = await get<{ spec: Record<string, unknown> }>(context().cluster, 'csidriver/csi.cert-manager.io');
+      const driver = { resource: resources.csiDrivers, name: 'csi.cert-manager.io' };
+      const { spec } = await readApi<{ readonly spec: Record<string, unknown> }>(context().cluster, driver);
       assert.equal(spec['serviceAccountTokenInSecrets'], true);
     });
 

@@ -1,8 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { Cluster } from '../../cluster/cluster.ts';
-
 /** Bodies of everything that might contain a key or token by mistake. */
 const auditPolicy = {
   apiVersion: 'audit.k8s.io/v1',
@@ -22,31 +20,12 @@ const auditPolicy = {
   ],
 };
 
-interface AuditFiles {
-  readonly policy: string;
-  readonly log: string;
-}
+/** The log of an API server with these flags, in the cluster's directory: one JSON event per line. */
+export const auditLogIn = (directory: string): string => join(directory, 'audit.log');
 
-const filesIn = (directory: string): AuditFiles => ({
-  policy: join(directory, 'audit-policy.json'),
-  log: join(directory, 'audit.log'),
-});
-
-/**
- * Restarts the API server with an audit log in the cluster's directory, which is removed with the cluster.
- * @returns the path of the log, one JSON event per line
- */
-export async function startAudit(cluster: Cluster): Promise<string> {
-  const { policy, log } = filesIn(cluster.directory);
+/** Flags of an API server with an audit log in the cluster's directory, which is removed with the cluster. */
+export async function auditArgs(directory: string): Promise<readonly string[]> {
+  const policy = join(directory, 'audit-policy.json');
   await writeFile(policy, JSON.stringify(auditPolicy));
-  // On SIGTERM it would wait a minute for all watches.
-  await cluster.apiServer.kill('SIGKILL');
-  await startApiServer(cluster);
-  return log;
-}
-
-/** Starts the API server again, with the audit log of before. */
-export async function startApiServer({ apiServer, directory }: Cluster): Promise<void> {
-  const { policy, log } = filesIn(directory);
-  await apiServer.start([`--audit-policy-file=${policy}`, `--audit-log-path=${log}`]);
+  return [`--audit-policy-file=${policy}`, `--audit-log-path=${auditLogIn(directory)}`];
 }

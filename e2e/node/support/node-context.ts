@@ -1,7 +1,7 @@
 import { startCluster, type Cluster } from '../../cluster/cluster.ts';
 import { createCaIssuer, type CaIssuer } from '../../cluster/issuers.ts';
 import { AgentRelease } from './agent-release.ts';
-import { startAudit } from './audit.ts';
+import { auditArgs, auditLogIn } from './audit.ts';
 import { defaultIssuer, defaultNamespace } from './certificate-pod.ts';
 
 export interface NodeContext {
@@ -19,16 +19,15 @@ export type GetContext = () => NodeContext;
 
 /** A full cluster with an issuer and the agent's image in its registry; the chart is not yet installed. */
 export async function openNodeContext(): Promise<NodeContext> {
-  const cluster = await startCluster({ nodes: 'full' });
+  const cluster = await startCluster({ nodes: 'full', apiServerArgs: auditArgs });
   try {
     const agent = new AgentRelease(cluster);
-    const prepare = async (): Promise<[CaIssuer, string]> => {
-      const auditLog = await startAudit(cluster);
+    const prepare = async (): Promise<CaIssuer> => {
       await cluster.createNamespace(defaultNamespace);
-      return [await createCaIssuer(cluster, { name: defaultIssuer }), auditLog];
+      return createCaIssuer(cluster, { name: defaultIssuer });
     };
-    const [[issuer, auditLog]] = await Promise.all([prepare(), agent.buildImage()]);
-    return { cluster, agent, issuer, auditLog, stop: () => cluster.stop() };
+    const [issuer] = await Promise.all([prepare(), agent.buildImage()]);
+    return { cluster, agent, issuer, auditLog: auditLogIn(cluster.directory), stop: () => cluster.stop() };
   } catch (error) {
     await cluster.stop();
     throw error;

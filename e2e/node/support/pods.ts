@@ -1,4 +1,5 @@
 import type { Cluster } from '../../cluster/cluster.ts';
+import { listApi, readApi, resources } from './api-reader.ts';
 import { defaultNamespace } from './certificate-pod.ts';
 import { followUntil } from './follow.ts';
 import type { PodRef } from './pod-files.ts';
@@ -37,27 +38,22 @@ export interface CertificateRequestObject {
   readonly spec: { readonly username: string; readonly duration: string };
 }
 
-/** Gets objects as JSON, such as `pod/web` or `certificaterequests` of a namespace. */
-export async function get<T>(cluster: Cluster, what: string, namespace = defaultNamespace): Promise<T> {
-  const { stdout } = await cluster.kubectl(['get', what, '--namespace', namespace, '--output', 'json']);
-  return JSON.parse(stdout) as T;
+/** The current pod in the API server. */
+export function getPod(cluster: Cluster, { name, namespace = defaultNamespace }: PodRef): Promise<PodObject> {
+  return readApi(cluster, { resource: resources.pods, namespace, name });
 }
 
-/** The current pod in the API server. */
-export function getPod(cluster: Cluster, { name, namespace }: PodRef): Promise<PodObject> {
-  return get(cluster, `pod/${name}`, namespace);
+/** The pods of a namespace. */
+export function listPods(cluster: Cluster, namespace = defaultNamespace): Promise<readonly PodObject[]> {
+  return listApi(cluster, { resource: resources.pods, namespace });
 }
 
 /** The requests of a namespace that this pod owns. */
 export async function requestsOf(cluster: Cluster, pod: PodObject): Promise<readonly CertificateRequestObject[]> {
-  const { metadata } = pod;
-  const { items } = await get<{ items: CertificateRequestObject[] }>(
-    cluster,
-    'certificaterequests',
-    metadata.namespace,
-  );
-  return items.filter(({ metadata: { ownerReferences } }) =>
-    ownerReferences.some((owner) => 'uid' in owner && owner.uid === metadata.uid),
+  const { namespace, uid } = pod.metadata;
+  const all = await listApi<CertificateRequestObject>(cluster, { resource: resources.certificateRequests, namespace });
+  return all.filter(({ metadata: { ownerReferences } }) =>
+    ownerReferences.some((owner) => 'uid' in owner && owner.uid === uid),
   );
 }
 

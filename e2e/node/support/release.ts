@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Cluster } from '../../cluster/cluster.ts';
 import { containerdSocket } from '../../cluster/node/containerd.ts';
 import { toolPath } from '../../tools/build.ts';
+import { listApi, resources } from './api-reader.ts';
 import type { PodObject } from './pods.ts';
 
 /** The root of this repository. */
@@ -36,11 +37,10 @@ export function chartFile(name: string): Promise<string> {
 
 /** The pods of a component that are not terminating. */
 export async function podsOf(cluster: Cluster, component: ComponentName): Promise<readonly PodObject[]> {
-  const labels = `app.kubernetes.io/name=certfleet,app.kubernetes.io/component=${component}`;
-  const select = ['--namespace', releaseNamespace, '--selector', labels, '--output=json'];
-  const { stdout } = await cluster.kubectl(['get', 'pods', ...select]);
-  const { items } = JSON.parse(stdout) as { items: PodObject[] };
-  return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const labelSelector = `app.kubernetes.io/name=certfleet,app.kubernetes.io/component=${component}`;
+  const target = { resource: resources.pods, namespace: releaseNamespace, query: { labelSelector } };
+  const pods = await listApi<PodObject>(cluster, target);
+  return pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 }
 
 /** The number of a component's pods with all containers ready. */
