@@ -1,10 +1,12 @@
-import { after, before, describe } from 'node:test';
-
+// The suites share a cluster and a release. This one runs alone as well:
+// node --test --test-name-pattern='the documented commands' e2e/node/fleet.test.ts
+import { documentationSuite } from './documentation/documentation.ts';
 import { caRollbackSuite } from './fleet/ca-rollback.ts';
 import { caRollSuite } from './fleet/ca-roll.ts';
 import { caRotationSuite } from './fleet/ca-rotation.ts';
 import { controllerLossSuite } from './fleet/controller-loss.ts';
-import { openFleetContext, type FleetContext } from './fleet/fleet-context.ts';
+import { describeFleet } from './fleet/describe-fleet.ts';
+import { smallFleet } from './fleet/fleet-scale.ts';
 import { fleetSecretSuite } from './fleet/fleet-secrets.ts';
 import { installationSuite } from './fleet/installation.ts';
 import { nodeSilenceSuite } from './fleet/node-silence.ts';
@@ -13,34 +15,18 @@ import { redisLossSuite } from './fleet/redis-loss.ts';
 import { renewalPathSuite } from './fleet/renewal-path.ts';
 import { rollbackSuite } from './fleet/rollback.ts';
 
-// It kills, stops and inspects the node, and installs images that only a local cluster can pull.
-const skip =
-  (process.env['CERTFLEET_E2E_KUBECONFIG'] ?? '') === ''
-    ? false
-    : 'needs a local node, not the cluster of CERTFLEET_E2E_KUBECONFIG';
-
-describe('the whole chart on a real node', { skip }, () => {
-  let opened: FleetContext | undefined;
-  const context = (): FleetContext => {
-    if (opened === undefined) throw new Error('the cluster did not start');
-    return opened;
-  };
-  before(async () => {
-    opened = await openFleetContext();
-  });
-  after(() => opened?.stop());
-
-  // All suites share one release, which each leaves working; the pods of the first suite run and are read until the
-  // end.
-  installationSuite(context);
-  operatorSuite(context);
-  renewalPathSuite(context);
-  caRollSuite(context);
-  caRotationSuite(context);
-  caRollbackSuite(context);
-  controllerLossSuite(context);
-  nodeSilenceSuite(context);
-  redisLossSuite(context);
-  rollbackSuite(context);
-  fleetSecretSuite(context);
-});
+// e2e/slow/full-fleet.test.ts runs the suites whose proof grows with the number of pods.
+describeFleet('the whole chart on a real node', smallFleet, [
+  installationSuite,
+  operatorSuite,
+  renewalPathSuite,
+  caRollSuite,
+  caRotationSuite,
+  caRollbackSuite,
+  controllerLossSuite,
+  nodeSilenceSuite,
+  redisLossSuite,
+  rollbackSuite,
+  fleetSecretSuite,
+  documentationSuite,
+]);

@@ -73,7 +73,7 @@ const cases = {
     await pair.untilRoots(pair.newRoot, pair.both);
     await pair.rotation.rollback();
     await pair.rotation.until('Reissue', undefined, { direction: 'Backward' });
-    assert.deepEqual(await pair.roots(), [pair.both], 'both roots are back before the issuer is switched back');
+    assert.deepEqual(pair.roots(), [pair.both], 'both roots are back before the issuer is switched back');
     await pair.unfreeze();
     await pair.switchTo('old');
   },
@@ -107,7 +107,7 @@ export function caRollbackSuite(context: GetFleet): void {
       test(`${phase} ends with the old CA alone and fails no handshake`, async (t) => {
         await cases[phase](pair, context());
         await pair.rotation.until('RolledBack');
-        assert.deepEqual(await pair.roots(), [pair.oldRoot]);
+        assert.deepEqual(pair.roots(), [pair.oldRoot]);
         await pair.untilCas(pair.oldRoot, pair.oldRoot);
         await pair.end();
         t.diagnostic(`${pair.mutualTls.handshakes} handshakes, ${pair.mutualTls.failures.length} failed`);

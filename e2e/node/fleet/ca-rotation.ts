@@ -11,33 +11,35 @@ import { freezeVolume } from '../support/frozen-volume.ts';
 import { execInPod } from '../support/pod-files.ts';
 import { applyPodsAndWaitReady, deletePods, listPods } from '../support/pods.ts';
 import type { PodObject } from '../support/pods.ts';
-import { crowd, crowdIssuer, type GetFleet } from './fleet-context.ts';
+import { crowdIssuer, type GetFleet } from './fleet-context.ts';
+import type { FleetScale } from './fleet-scale.ts';
 import { expectEachOnce, untilApi, untilIndexIsWhole } from './fleet-state.ts';
 import { beginLosses, loseEachPart } from './lose-parts.ts';
 import type { Loss } from './lose-parts.ts';
 import { fingerprintsIn, MutualTls } from './mutual-tls.ts';
-import { loggedRequests, podOf, type LoggedRequest } from './request-log.ts';
-import { caFileOf, deployment, deployments, markerOf, replicas } from './rotated-pods.ts';
-import { stubborn, stubbornServer, toldOf } from './rotated-pods.ts';
+import { podOf, type LoggedRequest } from './request-log.ts';
+import { caFileOf, deployment, deployments, markerOf, signalsOf, stubborn, stubbornServer } from './rotated-pods.ts';
 import { RotationProbe, rootsOf } from './rotation-probe.ts';
 
 const name = 'crowd-2027';
 /** A pod whose files the agent cannot change in the middle of the phases Trust and Retire. */
 const frozen = 'crowd-7';
-/** Certificates of the new CA when the phase Reissue is interrupted. At five per second, the others take ten seconds. */
-const someReissued = 8;
+/** The share of certificates of the new CA when the phase Reissue is interrupted. The others take seconds. */
+const someReissued = 1 / 7;
 
 const describeLoss = ({ replicas: count, ms }: Loss): string =>
   `${count} replicas, Redis with its data and the API server were lost; all were back after ${ms} ms`;
 
 /** Replaces an issuer's CA by a CARotation, while all pods connect to each other and each part is lost in each phase. */
-export function caRotationSuite(context: GetFleet): void {
-  describe('a CARotation of sixty pods of several workloads that verify each other', () => {
-    const mutualTls = new MutualTls();
+export function caRotationSuite(context: GetFleet, scale: FleetScale): void {
+  const count = scale.crowd + deployments.length * scale.replicas;
+  describe(`a CARotation of ${count} pods of several workloads that verify each other`, () => {
+    const mutualTls = new MutualTls({ maxReloadMs: 1_000, betweenMs: scale.betweenHandshakesMs });
     const rotation = new RotationProbe(context, name);
     let [oldRoot, newRoot, both] = ['', '', ''];
-    /** The sixty. */
+    /** All of them. */
     let pods: readonly PodObject[] = [];
+    let signalled: readonly PodObject[] = [];
     let server: PodObject;
     let frozenPod: PodObject;
     let markerBefore: readonly string[] = [];
@@ -60,45 +62,46 @@ export function caRotationSuite(context: GetFleet): void {
       await unfreeze();
       await rotation.touch();
     };
-    const roots = (): Promise<readonly string[]> => rootsOf(context().cluster, pods);
+    const roots = (): readonly string[] => rootsOf(context().cluster, pods);
     const withNewCa = (): number =>
       names().filter((pod) => context().reader.seenBy(pod).at(-1)?.authority === newRoot).length;
     const untilSignalled = (times: number): Promise<void> =>
       untilApi(
         `each pod that asks for signals to have got ${times}`,
         async () => {
-          const told = await Promise.all(deployments.map((each) => toldOf(context().cluster, each)));
-          return told.every((each) => each === times);
+          const counts = await Promise.all(signalled.map((pod) => signalsOf(context().cluster, pod)));
+          return counts.every((each) => each === times);
         },
         150_000,
       );
 
     before(async () => {
-      const { cluster, reader } = context();
+      const { cluster, reader, crowd } = context();
       const { attributes } = stubborn;
       await applyPodsAndWaitReady(cluster, [
         certificatePod(stubborn.name, { data: attributes }, { script: stubbornServer.script }),
       ]);
-      await cluster.apply(deployments.map(deployment));
+      await cluster.apply(deployments.map((each) => deployment(each, scale.replicas)));
       for (const each of deployments)
         await cluster.kubectl(['rollout', 'status', `deployment/${each}`, '-n', defaultNamespace, '--timeout=180s']);
       const all = await listPods(cluster);
       const isOf = ({ metadata }: PodObject): boolean =>
         deployments.some((each) => metadata.name.startsWith(`${each}-`));
+      signalled = all.filter(isOf);
       pods = all.filter((pod) => isOf(pod) || crowd.includes(pod.metadata.name));
       [server, frozenPod] = [podNamed(all, stubborn.name), podNamed(all, frozen)];
-      assert.deepEqual([pods.length, pods.filter(isOf).length], [60, deployments.length * replicas]);
-      reader.add(server, ...pods.filter(isOf));
+      assert.deepEqual([pods.length, signalled.length], [count, deployments.length * scale.replicas]);
+      reader.add(server, ...signalled);
       await untilIndexIsWhole(context());
       markerBefore = await markerOf(cluster, server);
-      const oldCa = await caFileOf(cluster, server);
+      const oldCa = caFileOf(cluster, server);
       const newCa = await createCa(name);
       switchIssuer = () => createCaIssuer(cluster, { name: crowdIssuer }, newCa);
       [oldRoot = '', newRoot = ''] = [...fingerprintsIn(oldCa), ...fingerprintsIn(newCa.certificate)];
       both = [oldRoot, newRoot].sort().join();
       endLosses = beginLosses(context());
       await freeze();
-      await mutualTls.start(cluster, pods);
+      mutualTls.start(cluster, pods);
       await rotation.start({ from: oldCa, to: newCa.certificate, reason: 'the CA expires' });
     });
     after(async () => {
@@ -108,42 +111,42 @@ export function caRotationSuite(context: GetFleet): void {
 
     test('Trust: every part is lost before all pods trust both CAs, and the issuer is awaited afterwards', async (t) => {
       await loseEachPartIn(t, 'Trust', frozen);
-      assert.deepEqual(await roots(), [oldRoot, both].sort());
+      assert.deepEqual(roots(), [oldRoot, both].sort());
       assert.equal(withNewCa(), 0);
       await release();
       await rotation.until('Reissue', 'IssuerNotSwitched');
-      assert.deepEqual(await roots(), [both]);
+      assert.deepEqual(roots(), [both]);
     });
 
     test('Trust: pods that ask for it are told that the CA file alone has changed, by a signal or the marker file', async () => {
       const { cluster } = context();
       await untilSignalled(1);
-      const caFile = createHash('sha256').update(await caFileOf(cluster, server));
+      const caFile = createHash('sha256').update(caFileOf(cluster, server));
       assert.deepEqual(await markerOf(cluster, server), [markerBefore[0], caFile.digest('hex')]);
       assert.notDeepEqual(await markerOf(cluster, server), markerBefore);
     });
 
     test('Reissue: every part is lost while requests are open, and then all certificates are replaced', async (t) => {
-      const { cluster, auditLog } = context();
+      const { cluster, requests } = context();
       const sinceMs = Date.now();
       const isOpen = ({ issuer, signedAtMs, createdAtMs }: LoggedRequest): boolean =>
         issuer === crowdIssuer && signedAtMs === undefined && createdAtMs >= sinceMs;
-      const untilReissued = (count: number): Promise<void> =>
-        waitUntil(`${count} certificates`, () => Promise.resolve(withNewCa() >= count), { timeoutMs: 180_000 });
+      const untilReissued = (wanted: number): Promise<void> =>
+        waitUntil(`${wanted} certificates`, () => Promise.resolve(withNewCa() >= wanted), { timeoutMs: 180_000 });
       await switchIssuer();
       await rotation.testAgain();
-      await untilReissued(someReissued);
+      await untilReissued(Math.ceil(count * someReissued));
       cluster.certManager.signal('SIGSTOP');
       const thaw = (): void => {
         cluster.certManager.signal('SIGCONT');
       };
       try {
-        const isAnyOpen = async (): Promise<boolean> => (await loggedRequests(auditLog)).some(isOpen);
+        const isAnyOpen = async (): Promise<boolean> => (await requests.read()).some(isOpen);
         await waitUntil('open requests', isAnyOpen, { timeoutMs: 30_000, intervalMs: 100 });
         assert.equal((await rotation.status()).phase, 'Reissue');
         const renewed = withNewCa();
         assert.ok(renewed < pods.length, `${renewed} are replaced already`);
-        const open = (await loggedRequests(auditLog)).filter(isOpen).length;
+        const open = (await requests.read()).filter(isOpen).length;
         t.diagnostic(`Reissue: after ${renewed} certificates and with ${open} open requests,`);
         t.diagnostic(describeLoss(await loseEachPart(context(), thaw)));
       } finally {
@@ -162,22 +165,26 @@ export function caRotationSuite(context: GetFleet): void {
         return waitingFor === 'NotLoaded' && blocking.volumes.map(({ pod }) => pod).join() === stubborn.name;
       });
       assert.match((await api.run(tokens.viewer, 'rotations', 'show', name)).output, /stubborn-server/);
-      assert.deepEqual(await roots(), [both]);
+      assert.deepEqual(roots(), [both]);
     });
 
     test('Retire: it continues when the server is restarted, every part is lost before the old CA left all pods, and it ends', async (t) => {
       await freeze();
       await execInPod(context().cluster, stubborn, stubbornServer.restart);
       await loseEachPartIn(t, 'Retire', frozen);
-      assert.deepEqual(await roots(), [newRoot, both].sort());
+      assert.deepEqual(roots(), [newRoot, both].sort());
       await release();
       await rotation.until('Completed');
-      assert.deepEqual(await roots(), [newRoot]);
+      assert.deepEqual(roots(), [newRoot]);
       // For the phases Trust, Reissue and Retire.
       await untilSignalled(3);
     });
 
     test('fails no handshake, and every pod trusted the old CA, then both, then the new one', async (t) => {
+      // Each loads its files in its own turn.
+      const haveLoaded = (): Promise<boolean> =>
+        Promise.resolve(mutualTls.trusted.every((order) => order.at(-1) === newRoot));
+      await waitUntil('every program to trust the new CA alone', haveLoaded, { timeoutMs: 30_000 });
       await mutualTls.stop();
       t.diagnostic(`${mutualTls.handshakes} handshakes, ${mutualTls.failures.length} failed`);
       assert.deepEqual(mutualTls.failures, []);
@@ -186,12 +193,12 @@ export function caRotationSuite(context: GetFleet): void {
     });
 
     test('issues exactly one certificate of the new CA for each volume', async () => {
-      const { cluster, auditLog, reader } = context();
+      const { cluster, requests, reader, crowd } = context();
       await endLosses();
       const all = [...names(), stubborn.name].sort();
       const isOfNewCa = ({ ca }: LoggedRequest): boolean =>
         ca !== undefined && fingerprintsIn(Buffer.from(ca, 'base64').toString()).has(newRoot);
-      const made = (await loggedRequests(auditLog)).filter(isOfNewCa).map((request) => podOf(request.name));
+      const made = (await requests.read()).filter(isOfNewCa).map((request) => podOf(request.name));
       assert.deepEqual(made.sort(), all);
       const seen = all.flatMap((pod) => reader.seenBy(pod).map(({ authority }) => [pod, authority]));
       assert.deepEqual(

@@ -6,15 +6,13 @@ import type { VolumeAttributes } from '../support/certificate-pod.ts';
 import { createOperator, FleetApi } from './fleet-api.ts';
 import { FleetRedis } from './fleet-redis.ts';
 import { FleetRelease } from './fleet-release.ts';
+import type { FleetScale } from './fleet-scale.ts';
 import { Outages } from './outages.ts';
+import { RequestLog } from './request-log.ts';
 import { VolumeReader } from './volume-reader.ts';
 
 /** The ClusterIssuer of the crowd, whose lane has its own limits. */
 export const crowdIssuer = 'crowd-ca';
-/** The limits of that lane: below the four concurrent renewals of one node. */
-export const crowdLane = { ratePerSecond: 5, burst: 1, maxInFlight: 3 };
-/** Pods with long-lived certificates, which are renewed on request. */
-export const crowd: readonly string[] = Array.from({ length: 50 }, (_, index) => `crowd-${index}`);
 /** Pods whose certificates last a minute. */
 export const minutely = ['minute-0', 'minute-1'] as const;
 /** A pod whose certificate lasts half a minute, so that it is renewed during or right after every upgrade. */
@@ -27,7 +25,12 @@ export interface FleetContext {
   readonly reader: VolumeReader;
   /** When the API server or the issuer was stopped. */
   readonly outages: Outages;
+  readonly scale: FleetScale;
+  /** Pods with long-lived certificates, which are renewed on request. */
+  readonly crowd: readonly string[];
   readonly auditLog: string;
+  /** The CertificateRequests in that log. */
+  readonly requests: RequestLog;
   /** The first CA of the crowd's issuer. */
   readonly firstCrowdCa: CaIssuer;
   /** Creates the API connection and the operators' tokens, once the chart is installed. */
@@ -44,7 +47,7 @@ type OperatorTokens = Readonly<Record<'viewer' | 'renewer' | 'stranger', string>
 export type GetFleet = () => FleetContext;
 
 /** A full cluster with issuers and images; the chart is not yet installed. */
-export async function openFleetContext(): Promise<FleetContext> {
+export async function openFleetContext(scale: FleetScale): Promise<FleetContext> {
   const cluster = await startCluster({ nodes: 'full', apiServerArgs: auditArgs });
   try {
     const fleet = new FleetRelease(cluster);
@@ -54,7 +57,7 @@ export async function openFleetContext(): Promise<FleetContext> {
       return createCaIssuer(cluster, { name: crowdIssuer });
     };
     const [firstCrowdCa] = await Promise.all([prepare(), fleet.buildImages()]);
-    return new OpenFleet(cluster, fleet, { auditLog: auditLogIn(cluster.directory), firstCrowdCa });
+    return new OpenFleet(cluster, fleet, { scale, firstCrowdCa });
   } catch (error) {
     await cluster.stop();
     throw error;
@@ -69,16 +72,22 @@ class OpenFleet implements FleetContext {
   readonly redis: FleetRedis;
   readonly reader: VolumeReader;
   readonly outages = new Outages();
+  readonly scale: FleetScale;
+  readonly crowd: readonly string[];
   readonly auditLog: string;
+  readonly requests: RequestLog;
   readonly firstCrowdCa: CaIssuer;
   #joined: Joined | undefined;
 
-  constructor(cluster: Cluster, fleet: FleetRelease, made: Pick<FleetContext, 'auditLog' | 'firstCrowdCa'>) {
+  constructor(cluster: Cluster, fleet: FleetRelease, made: Pick<FleetContext, 'scale' | 'firstCrowdCa'>) {
     this.cluster = cluster;
     this.fleet = fleet;
     this.redis = new FleetRedis(cluster);
     this.reader = new VolumeReader(cluster);
-    this.auditLog = made.auditLog;
+    this.scale = made.scale;
+    this.crowd = Array.from({ length: made.scale.crowd }, (_, index) => `crowd-${index}`);
+    this.auditLog = auditLogIn(cluster.directory);
+    this.requests = new RequestLog(this.auditLog);
     this.firstCrowdCa = made.firstCrowdCa;
   }
 

@@ -39,6 +39,10 @@ export class FleetRelease {
     return stdout;
   }
 
+  async isInstalled(): Promise<boolean> {
+    return (await this.#cluster.helm(['list', '--short', ...place])).stdout.includes(releaseName);
+  }
+
   /** `helm upgrade` with a values file, until everything is ready. @returns the chart's notes */
   async upgrade(values: object): Promise<string> {
     await keepLogs(this.#cluster);

@@ -10,7 +10,7 @@ import type { Nodes } from '../../../libs/operator-api/src/nodes.ts';
 import type { Renewal, Renewals } from '../../../libs/operator-api/src/renewals.ts';
 import type { VolumeRow } from '../../../libs/operator-api/src/volumes.ts';
 import type { FleetContext } from './fleet-context.ts';
-import { loggedRequests, podOf } from './request-log.ts';
+import { podOf } from './request-log.ts';
 import type { LoggedRequest } from './request-log.ts';
 
 /** A volume as the node has it, which is authoritative. */
@@ -55,11 +55,14 @@ export async function renewalOf({ api, tokens }: FleetContext, id: string): Prom
 /** Waits until a condition on the API holds; it does not hold while the API does not respond. */
 export async function untilApi(what: string, holds: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   let last = '';
-  const isSo = (): Promise<boolean> =>
-    holds().catch((error: unknown) => {
+  const isSo = async (): Promise<boolean> => {
+    try {
+      return await holds();
+    } catch (error) {
       last = String(error);
       return false;
-    });
+    }
+  };
   await waitUntil(what, isSo, { timeoutMs, intervalMs: 200, explain: () => Promise.resolve(last) });
 }
 
@@ -95,7 +98,7 @@ export async function untilIndexIsWhole(context: FleetContext, timeoutMs = 60_00
  * nothing was renewed twice, and no request was unused. During an outage, an agent may replace a request without answer.
  */
 export async function expectEachOnce(context: FleetContext): Promise<void> {
-  const { cluster, auditLog, reader, outages } = context;
+  const { cluster, requests: log, reader, outages } = context;
   /** The requests of a pod; those for one generation count once if one of them was made during an outage. */
   const countOf = (own: readonly LoggedRequest[]): number => {
     const during = own.filter(({ createdAtMs }) => outages.includes(createdAtMs));
@@ -104,7 +107,7 @@ export async function expectEachOnce(context: FleetContext): Promise<void> {
   };
   const counts = async (): Promise<{ readonly expected: unknown; readonly found: unknown }> => {
     const volumes = await volumesOnNode(cluster);
-    const requests = await loggedRequests(auditLog);
+    const requests = await log.read();
     const generations = volumes.map(({ pod, generation }) => [pod, generation, generation]);
     const observed = volumes.map(({ pod }) => {
       const made = countOf(requests.filter(({ name }) => podOf(name) === pod));

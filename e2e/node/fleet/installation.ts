@@ -4,7 +4,8 @@ import { before, describe, test } from 'node:test';
 import { waitUntil } from '../../cluster/wait.ts';
 import { applyPodsAndWaitReady, getPod, waitReady } from '../support/pods.ts';
 import { countReady, podsOf, type ComponentName } from '../support/release.ts';
-import { crowd, crowdIssuer, crowdLane, fleetPod, minutely, churning, type GetFleet } from './fleet-context.ts';
+import { crowdIssuer, fleetPod, minutely, churning, type GetFleet } from './fleet-context.ts';
+import type { FleetScale } from './fleet-scale.ts';
 import { untilIndexIsWhole } from './fleet-state.ts';
 
 /** The output of `helm get values` for a release of cert-manager's csi-driver. */
@@ -19,15 +20,15 @@ const formerDriverValues = {
   priorityClassName: 'system-node-critical',
 };
 
-/** Values for the later tests: short heartbeats, probes, signals, all logs, and a lane with limits that fifty pods reach. */
-const testValues = {
+/** Values for the later tests: short heartbeats, probes, signals, all logs, and a lane with limits that the pods reach. */
+const testValues = ({ lane }: FleetScale) => ({
   app: { logLevel: 5, driver: { probe: { enabled: true, interval: '10s' }, reloadSignals: { enabled: true } } },
   controller: {
     logLevel: 5,
     heartbeatInterval: '2s',
-    lanePolicies: { overrides: [{ issuer: `ClusterIssuer.cert-manager.io//${crowdIssuer}`, policy: crowdLane }] },
+    lanePolicies: { overrides: [{ issuer: `ClusterIssuer.cert-manager.io//${crowdIssuer}`, policy: lane }] },
   },
-};
+});
 
 /** Installs the chart with one command, adds pods, and upgrades it. */
 export function installationSuite(context: GetFleet): void {
@@ -65,12 +66,12 @@ export function installationSuite(context: GetFleet): void {
     });
   });
 
-  describe('helm upgrade with the values file of the upstream driver, while fifty pods start', () => {
+  describe('helm upgrade with the values file of the upstream driver, while pods start', () => {
     let notes: string;
     before(async () => {
-      const { cluster, fleet } = context();
+      const { cluster, fleet, crowd, scale } = context();
       await cluster.apply(crowd.map((name) => fleetPod(name, { 'issuer-name': crowdIssuer })));
-      notes = await fleet.upgrade({ ...formerDriverValues, ...testValues });
+      notes = await fleet.upgrade({ ...formerDriverValues, ...testValues(scale) });
     });
 
     test("keeps everything running, with the chart's own images", async () => {
@@ -87,7 +88,7 @@ export function installationSuite(context: GetFleet): void {
     });
 
     test('lets every pod start and misses no renewal', async () => {
-      const { cluster, reader } = context();
+      const { cluster, reader, crowd } = context();
       await waitReady(cluster, { names: crowd, timeout: '120s' });
       reader.add(...(await Promise.all(crowd.map((name) => getPod(cluster, { name })))));
       const isRenewed = (): Promise<boolean> => Promise.resolve(reader.seenBy(churning).length > 1);

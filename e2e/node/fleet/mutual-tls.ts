@@ -46,15 +46,15 @@ export class MutualTls {
   #running: Promise<void> | undefined;
   #handshakes = 0;
 
-  constructor(options: MutualTlsOptions = { maxReloadMs: 1_000, betweenMs: 20 }) {
+  constructor(options: MutualTlsOptions) {
     this.#options = options;
   }
 
   /** Starts the handshakes between programs of these pods. */
-  async start(cluster: Pick<Cluster, 'nodePath'>, pods: readonly PodObject[]): Promise<void> {
+  start(cluster: Pick<Cluster, 'nodePath'>, pods: readonly PodObject[]): void {
     for (const pod of pods) {
       const directory = cluster.nodePath(mountedVolume(pod));
-      const files = await filesIn(directory);
+      const files = filesIn(directory);
       const trusted = [rootsIn(files.ca)];
       this.#programs.push({ pod: pod.metadata.name, directory, files, trusted, reloadAtMs: 0 });
     }
@@ -90,7 +90,7 @@ export class MutualTls {
       const client = this.#programs[(turn + 1 + (Math.floor(turn / count) % (count - 1))) % count];
       if (server === undefined || client === undefined) return;
       try {
-        await Promise.all([server, client].map((program) => reload(program, this.#options.maxReloadMs)));
+        for (const program of [server, client]) reload(program, this.#options.maxReloadMs);
         await handshake(server, client);
         this.#handshakes += 1;
       } catch (thrown) {
@@ -101,15 +101,15 @@ export class MutualTls {
   }
 }
 
-async function filesIn(directory: string): Promise<Files> {
-  const [cert, key, ca] = await readPayload(directory);
+function filesIn(directory: string): Files {
+  const [cert, key, ca] = readPayload(directory);
   return { cert, key, ca };
 }
 
-async function reload(program: Program, maxReloadMs: number): Promise<void> {
+function reload(program: Program, maxReloadMs: number): void {
   if (performance.now() < program.reloadAtMs) return;
   const { ca } = program.files;
-  program.files = await filesIn(program.directory);
+  program.files = filesIn(program.directory);
   const roots = program.files.ca.equals(ca) ? program.trusted.at(-1) : rootsIn(program.files.ca);
   if (roots !== undefined && roots !== program.trusted.at(-1)) program.trusted.push(roots);
   program.reloadAtMs = performance.now() + maxReloadMs * Math.random();

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 
 import { runPlugin, type CliOutcome } from '../../support/run-plugin.ts';
 import { releaseNamespace } from '../support/release.ts';
-import { crowd, crowdIssuer, type GetFleet } from './fleet-context.ts';
+import { crowdIssuer, type GetFleet } from './fleet-context.ts';
 
 const renewOne = ['renew', '--pod', 'crowd-0', '--reason', 'test', '--dry-run'];
 
@@ -11,7 +11,7 @@ const renewOne = ['renew', '--pod', 'crowd-0', '--reason', 'test', '--dry-run'];
 export function operatorSuite(context: GetFleet): void {
   describe('an operator', () => {
     test('with the view role can list, but not renew or pause a lane', async () => {
-      const { api, tokens } = context();
+      const { api, tokens, crowd } = context();
       const list = await api.run(tokens.viewer, 'list', '--issuer', `ClusterIssuer.cert-manager.io//${crowdIssuer}`);
       assert.equal(list.exitCode, 0, list.complaint);
       assert.equal(list.output.match(/crowd-\d+/g)?.length, crowd.length);
@@ -31,7 +31,7 @@ export function operatorSuite(context: GetFleet): void {
     });
 
     test('reaches the controller by a kubeconfig alone, through the port-forward of the API server', async () => {
-      const { cluster } = context();
+      const { cluster, crowd } = context();
       const env = { KUBECONFIG: await cluster.localKubeconfig() };
       const run = (...argv: string[]): Promise<CliOutcome> =>
         runPlugin(cluster.directory, env, 'list', '-o', 'json', ...argv);

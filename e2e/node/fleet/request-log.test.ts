@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { loggedRequests, maxAtOnce, podOf, tooFast } from './request-log.ts';
+import { maxAtOnce, podOf, RequestLog, tooFast } from './request-log.ts';
 
 const lane = { ratePerSecond: 5, burst: 1 };
 
@@ -46,8 +46,8 @@ describe('the request log', () => {
     });
     const names = ['web-1-0123456789ab-7', 'web-1-0123456789ab-7-2'];
     const log = join(directory, 'audit.log');
-    await writeFile(log, names.map((name) => JSON.stringify(event(name))).join('\n'));
-    const found = (await loggedRequests(log)).map(({ name, generation }) => [podOf(name), generation]);
+    await writeFile(log, names.map((name) => `${JSON.stringify(event(name))}\n`).join(''));
+    const found = (await new RequestLog(log).read()).map(({ name, generation }) => [podOf(name), generation]);
     assert.deepEqual(found, [
       ['web-1', 7],
       ['web-1', 7],
@@ -73,12 +73,32 @@ describe('the request log', () => {
       removal,
     ];
     const log = join(directory, 'audit.log');
-    await writeFile(log, events.map((each) => JSON.stringify(each)).join('\n'));
-    const [found, ...others] = await loggedRequests(log);
+    await writeFile(log, events.map((each) => `${JSON.stringify(each)}\n`).join(''));
+    const [found, ...others] = await new RequestLog(log).read();
     assert.deepEqual(others, []);
     assert.deepEqual(
       [found?.generation, found?.createdAtMs, found?.signedAtMs, found?.ca],
       [3, Date.UTC(2026, 10, 24, 0, 0, 1), Date.UTC(2026, 10, 24, 0, 0, 3), 'b'],
     );
+  });
+
+  test('continues where the last read ended, also in the middle of a line', async (t) => {
+    const directory = await mkdtemp(join(tmpdir(), 'certfleet-audit-'));
+    t.after(() => rm(directory, { recursive: true }));
+    const event = (name: string): string => {
+      const times = { requestReceivedTimestamp: '2026-11-24T00:00:00Z', stageTimestamp: '2026-11-24T00:00:00Z' };
+      const objectRef = { resource: 'certificaterequests', namespace: 'apps' };
+      const responseObject = { metadata: { name }, spec: { issuerRef: { name: 'ca' } } };
+      return JSON.stringify({ verb: 'create', ...times, objectRef, responseStatus: { code: 201 }, responseObject });
+    };
+    const log = join(directory, 'audit.log');
+    const requests = new RequestLog(log);
+    const names = async (): Promise<readonly string[]> => (await requests.read()).map(({ name }) => name);
+    const [first, second] = [event('web-0123456789ab-1'), event('web-0123456789ab-2')];
+    await writeFile(log, `${first}\n${second.slice(0, 50)}`);
+    assert.deepEqual(await names(), ['web-0123456789ab-1']);
+    await appendFile(log, `${second.slice(50)}\n`);
+    const both = ['web-0123456789ab-1', 'web-0123456789ab-2'];
+    assert.deepEqual(await Promise.all([names(), names()]), [both, both]);
   });
 });

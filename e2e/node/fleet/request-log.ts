@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 
 /** The life of a CertificateRequest, from the API server's audit log. */
 export interface LoggedRequest {
@@ -30,16 +30,48 @@ interface AuditEvent {
   };
 }
 
-/** All CertificateRequests in the log, in order of creation. */
-export async function loggedRequests(auditLog: string): Promise<readonly LoggedRequest[]> {
-  const requests = new Map<string, LoggedRequest>();
-  for (const line of (await readFile(auditLog, 'utf8')).split('\n')) {
-    // Most lines are of other resources; the last may be incomplete.
-    if (!line.includes('"resource":"certificaterequests"') || !line.endsWith('}')) continue;
-    const event = JSON.parse(line) as AuditEvent;
-    if (event.responseStatus.code < 300) note(requests, event);
+/** The CertificateRequests in an audit log, of which each read continues where the last one ended. */
+export class RequestLog {
+  readonly #path: string;
+  readonly #requests = new Map<string, LoggedRequest>();
+  #offset = 0;
+  #reading: Promise<void> = Promise.resolve();
+
+  constructor(path: string) {
+    this.#path = path;
   }
-  return [...requests.values()];
+
+  /** All of them so far, in order of creation. */
+  async read(): Promise<readonly LoggedRequest[]> {
+    // A second reader would note the same lines again.
+    this.#reading = this.#reading.then(() => this.#readOn());
+    await this.#reading;
+    return [...this.#requests.values()];
+  }
+
+  async #readOn(): Promise<void> {
+    const file = await open(this.#path);
+    try {
+      const { size } = await file.stat();
+      const { buffer } = await file.read(Buffer.alloc(size - this.#offset), 0, size - this.#offset, this.#offset);
+      // The last line may be incomplete.
+      const end = buffer.lastIndexOf('\n') + 1;
+      this.#offset += end;
+      buffer
+        .toString('utf8', 0, end)
+        .split('\n')
+        .forEach((line) => this.#take(line));
+    } finally {
+      await file.close();
+    }
+  }
+
+  #take(line: string): void {
+    // Most lines are of other resources.
+    if (!line.includes('"resource":"certificaterequests"') || !line.endsWith('}')) return;
+    const event = JSON.parse(line) as AuditEvent;
+    if (event.responseStatus.code < 300) note(this.#requests, event);
+  }
 }
 
 function note(requests: Map<string, LoggedRequest>, event: AuditEvent): void {

@@ -22,7 +22,7 @@ export class RotatedPair {
   readonly second: string;
   readonly rotation: RotationProbe;
   /** Its programs read their files before each handshake: nothing makes these rotations wait for slower ones. */
-  readonly mutualTls = new MutualTls({ maxReloadMs: 0, betweenMs: 50 });
+  readonly mutualTls = new MutualTls({ maxReloadMs: 0, betweenMs: 100 });
   readonly #context: GetFleet;
   #cas: Readonly<Record<'old' | 'new', CaPair>> = { old: none, new: none };
   #pods: readonly PodObject[] = [];
@@ -70,7 +70,7 @@ export class RotatedPair {
     const { cluster, reader } = this.#context();
     this.#pods = await Promise.all([this.first, this.second].map((name) => getPod(cluster, { name })));
     reader.add(...this.#pods);
-    await this.mutualTls.start(cluster, this.#pods);
+    this.mutualTls.start(cluster, this.#pods);
   }
 
   async start(more: object = {}): Promise<void> {
@@ -97,12 +97,12 @@ export class RotatedPair {
   }
 
   /** The different CA files of the pods. */
-  roots(): Promise<readonly string[]> {
+  roots(): readonly string[] {
     return rootsOf(this.#context().cluster, this.#pods);
   }
 
   async untilRoots(...expected: readonly string[]): Promise<void> {
-    const isSo = async (): Promise<boolean> => (await this.roots()).join(';') === expected.toSorted().join(';');
+    const isSo = (): Promise<boolean> => Promise.resolve(this.roots().join(';') === expected.toSorted().join(';'));
     await untilApi(`the CA files of ${this.issuer}`, isSo, 120_000);
   }
 

@@ -29,15 +29,14 @@ export const stubborn = {
 
 /** Two workloads beside the pods of the crowd. */
 export const deployments = ['shop', 'billing'] as const;
-export const replicas = 5;
 
-/** Counts the signals. */
-const counting = `trap 'echo told >>/tmp/told' HUP; sleep infinity & while :; do wait; done`;
+/** Logs each signal. */
+const logging = `trap 'echo told' HUP; sleep infinity & while :; do wait; done`;
 
-/** A Deployment with these replicas, whose pods ask for a signal. */
-export function deployment(name: string): object {
+/** A Deployment whose pods ask for a signal. */
+export function deployment(name: string, replicas: number): object {
   const attributes = { ...crowdAttributes, 'common-name': name, 'reload-signal': 'SIGHUP' };
-  const { spec } = certificatePod(name, { data: attributes }, { script: counting }) as { readonly spec: object };
+  const { spec } = certificatePod(name, { data: attributes }, { script: logging }) as { readonly spec: object };
   const labels = { app: name };
   return {
     ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, namespace: defaultNamespace } },
@@ -45,11 +44,11 @@ export function deployment(name: string): object {
   };
 }
 
-/** How many signals a pod of the Deployment got. */
-export async function toldOf(cluster: Cluster, name: string): Promise<number> {
-  const count = ['sh', '-c', 'cat /tmp/told 2>/dev/null | wc -l'];
-  const { stdout } = await cluster.kubectl(['exec', `deployment/${name}`, '-n', defaultNamespace, '--', ...count]);
-  return Number(stdout);
+/** How many signals a pod of a Deployment has logged. */
+export async function signalsOf(cluster: Pick<Cluster, 'nodePath'>, { metadata }: PodObject): Promise<number> {
+  const { namespace, name, uid } = metadata;
+  const log = await readFile(cluster.nodePath(`/var/log/pods/${namespace}_${name}_${uid}/main/0.log`), 'utf8');
+  return log.match(/ told$/gm)?.length ?? 0;
 }
 
 /** The lines of the marker file: the digests of certificate and CA file. */
@@ -59,7 +58,7 @@ export async function markerOf(cluster: Cluster, pod: PodObject): Promise<readon
 }
 
 /** The CA file of a pod. */
-export async function caFileOf(cluster: Pick<Cluster, 'nodePath'>, pod: PodObject): Promise<string> {
-  const [, , ca] = await readPayload(cluster.nodePath(mountedVolume(pod)));
+export function caFileOf(cluster: Pick<Cluster, 'nodePath'>, pod: PodObject): string {
+  const [, , ca] = readPayload(cluster.nodePath(mountedVolume(pod)));
   return ca.toString();
 }

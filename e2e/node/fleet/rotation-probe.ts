@@ -109,7 +109,7 @@ export class RotationProbe {
 }
 
 /** The different CA files of pods: the sorted fingerprints of each. */
-export async function rootsOf(cluster: Cluster, pods: readonly PodObject[]): Promise<readonly string[]> {
-  const files = await Promise.all(pods.map((pod) => caFileOf(cluster, pod)));
+export function rootsOf(cluster: Cluster, pods: readonly PodObject[]): readonly string[] {
+  const files = pods.map((pod) => caFileOf(cluster, pod));
   return [...new Set(files.map((file) => [...fingerprintsIn(file)].sort().join()))].sort();
 }

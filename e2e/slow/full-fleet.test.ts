@@ -1,0 +1,16 @@
+// The suites of e2e/node/fleet.test.ts whose proof grows with the number of pods, with fifty and sixty of them.
+import { caRollbackSuite } from '../node/fleet/ca-rollback.ts';
+import { caRollSuite } from '../node/fleet/ca-roll.ts';
+import { caRotationSuite } from '../node/fleet/ca-rotation.ts';
+import { controllerLossSuite } from '../node/fleet/controller-loss.ts';
+import { describeFleet } from '../node/fleet/describe-fleet.ts';
+import { fullFleet } from '../node/fleet/fleet-scale.ts';
+import { installationSuite } from '../node/fleet/installation.ts';
+
+describeFleet('the whole chart on a real node with sixty pods', fullFleet, [
+  installationSuite,
+  caRollSuite,
+  caRotationSuite,
+  caRollbackSuite,
+  controllerLossSuite,
+]);
