@@ -10,8 +10,7 @@ export const volumeSorts = ['expires', 'renews', 'namespace', 'pod', 'node', 'is
 export const groupKeys = ['namespace', 'workload', 'issuer', 'node', 'ca', 'state', 'risk'] as const;
 
 /** Kinds of violations of the limits for certificates. */
-export const postureKinds = ['rsa-bits', 'signature', 'lifetime', 'ca'] as const;
-export type PostureKind = (typeof postureKinds)[number];
+export type PostureKind = 'rsa-bits' | 'signature' | 'lifetime' | 'ca';
 
 /** Spans of time, relative to now, in which certificates expire: each is named by its end, and begins at the preceding one. */
 export const expirySpans = ['expired', '10m', '1h', '6h', '24h', '7d', '30d', '90d', 'later'] as const;
