@@ -125,6 +125,7 @@ export function createRenewals(parts: RenewalsParts): Renewals {
       await rollouts?.stop();
       await rotations.stop();
       await reconciler.stop();
+      audit.stop();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Audit, AuditEntry, AuditFilter, AuditQuery } from '@certfleet/operator-api/audit.ts';
 import { systemClock } from '@certfleet/shared/clock.ts';
-import type { Clock } from '@certfleet/shared/clock.ts';
+import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 import { doubledDelayMs } from '@certfleet/shared/doubled-delay.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import type { Logger } from '@certfleet/shared/logger.ts';
@@ -50,10 +50,9 @@ export class AuditLog {
   readonly #options: AuditLogOptions;
   readonly #refusals: RefusalFilter;
   readonly #clock: Clock;
-  #isMissingEntries = false;
   #failedRestores = 0;
-  /** By the monotonic clock. */
-  #restoresFromMs = -Infinity;
+  #cancelRestore: CancelTimer | undefined;
+  #isStopped = false;
 
   constructor(options: AuditLogOptions) {
     this.#options = options;
@@ -117,7 +116,8 @@ export class AuditLog {
   async restore(): Promise<void> {
     const { redis, keys, log, announce, lasting } = this.#options;
     if (lasting === undefined) return;
-    this.#isMissingEntries = false;
+    this.#cancelRestore?.();
+    this.#cancelRestore = undefined;
     try {
       const streams = {
         actions: { key: keys.audit, limit: maxEntries },
@@ -129,11 +129,15 @@ export class AuditLog {
       log.info({ entries: added }, 'audit entries that redis had lost restored');
       await announce();
     } catch (thrown) {
-      this.#isMissingEntries = true;
-      const delayMs = doubledDelayMs(minRestoreDelayMs, this.#failedRestores++, maxRestoreDelayMs);
-      this.#restoresFromMs = this.#clock.monotonic() + delayMs;
+      const delayMs = this.#restoreLater();
       log.warn({ error: asCertfleetError(thrown).message, delayMs }, 'audit entries not restored');
     }
+  }
+
+  /** Ends the attempts to restore entries. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelRestore?.();
   }
 
   /**
@@ -143,7 +147,6 @@ export class AuditLog {
   async page({ limit, after, ...filter }: AuditQuery): Promise<Audit> {
     const { redis, keys } = this.#options;
     const { acts, refusals } = startsOf(after);
-    this.#restoreMissing();
     const matches = auditCriterion(filter);
     const [done, refused] = await Promise.all([
       latestEntries(redis, { key: keys.audit, from: acts, mark: '', matches, limit: limit + 1 }),
@@ -176,7 +179,6 @@ export class AuditLog {
         new Error('redis returned no result for the transaction'),
       ];
       if (error !== null) throw error;
-      this.#restoreMissing();
       await announce();
       return typeof id === 'string' ? id : undefined;
     } catch (thrown) {
@@ -185,13 +187,16 @@ export class AuditLog {
     }
   }
 
-  /** In the background; after a failure not before its delay. */
-  #restoreMissing(): void {
-    if (this.#isMissingEntries && this.#clock.monotonic() >= this.#restoresFromMs) void this.restore();
+  /** @returns the delay of the next attempt to restore entries, in milliseconds; each is longer until one succeeds */
+  #restoreLater(): number {
+    const delayMs = doubledDelayMs(minRestoreDelayMs, this.#failedRestores++, maxRestoreDelayMs);
+    this.#cancelRestore?.();
+    if (!this.#isStopped) this.#cancelRestore = this.#clock.schedule(delayMs, () => void this.restore());
+    return delayMs;
   }
 
   #notKept(thrown: unknown): void {
-    this.#isMissingEntries = true;
+    if (this.#cancelRestore === undefined) this.#restoreLater();
     this.#options.log.warn({ error: String(thrown) }, 'audit entry not stored in redis');
   }
 
