@@ -24,7 +24,7 @@ export default {
     'apps/dashboard': { entry: ['src/main.tsx', 'src/**/*.test.ts'], project: ['{src,build}/**/*.{ts,tsx}'] },
     'libs/csi-client': { ignoreDependencies: ofGeneratedCode, project: ['src/**/*.ts'] },
     'libs/fleet-model': { entry: ['src/**/*.test.ts'], project: ['src/**/*.ts'] },
-    'libs/operator-api': { project: ['src/**/*.ts'] },
+    'libs/operator-api': { entry: ['src/**/*.test.ts'], project: ['src/**/*.ts'] },
     'libs/shared': { ignoreDependencies: ofGeneratedCode, entry: ['src/**/*.test.ts'], project: ['src/**/*.ts'] },
     e2e: {
       entry: [

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Page, ViewportSize as Size } from 'playwright-core';
+import { problemKinds } from '../../libs/operator-api/src/vocabulary.ts';
 import { exampleFleet } from './support/example-fleet.ts';
 import { PageBrowser } from './support/page-browser.ts';
 import { PageFleet } from './support/page-fleet.ts';
@@ -79,7 +80,7 @@ const viewsWith = (lane: string, renewal: string): readonly string[] => [
 const laptop = { width: 1280, height: 800 };
 const phone = { width: 390, height: 800 };
 
-/** Opens a page whose times are in UTC, as those in sentences of the server. */
+/** Opens a page whose times are in UTC, as those in messages of the server. */
 async function open(path: string, options: { readonly locale: string; readonly viewport?: Size }): Promise<Page> {
   const page = await browser.open('about:blank', { viewport: laptop, ...options });
   await page.addInitScript(
@@ -151,6 +152,13 @@ describe('messages of the page', () => {
       await look(path);
     }
     assert.deepEqual(wide, {});
+    await show(page, '/');
+    await page.getByRole('button', { name: /^⟦Show/ }).click();
+    await page
+      .locator('.attention li')
+      .nth(problemKinds.length - 1)
+      .waitFor();
+    await look('all problems');
     await show(page, '/pod-certificates');
     await page.locator('tbody button').first().click();
     await page.getByRole('region', { name: /Details of web-denied/ }).waitFor();

@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import type { PodCertificatePage } from '../../../libs/operator-api/src/pod-certificates.ts';
 import type { Rotation, Rotations } from '../../../libs/operator-api/src/rotations.ts';
 import { podCertificateStates, rotationPhases } from '../../../libs/operator-api/src/vocabulary.ts';
+import { answerWithAllProblems } from './all-problems.ts';
 
 const at = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString();
 
@@ -41,12 +42,13 @@ function podCertificates(): Pick<PodCertificatePage, 'total' | 'signers'> & { re
   return { certificates, total: certificates.length, signers: ['example.com/internal'], ...{ byState, ...following } };
 }
 
-/** Answers in place of a controller that follows pod certificates and CA rotations. */
+/** Answers in place of a controller that follows pod certificates and CA rotations, with every kind of problem. */
 export async function answerWithAllStates(page: Page): Promise<void> {
   await page.route('**/api/v1/session', async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, json: { ...((await response.json()) as object), showsPodCertificates: true } });
   });
+  await answerWithAllProblems(page);
   await page.route('**/api/v1/rotations', (route) => route.fulfill({ json: rotations() }));
   await page.route('**/api/v1/pod-certificates?*', (route) => route.fulfill({ json: podCertificates() }));
 }

@@ -55,6 +55,8 @@ export class ServerTexts {
     else if (Array.isArray(value)) for (const each of value) this.#add(each);
     else if (typeof value === 'object' && value !== null) {
       for (const [name, each] of Object.entries(value)) {
+        // The page has its own sentences for what the controller also sends in English.
+        if (('facts' in value && name === 'text') || ('span' in value && name === 'label')) continue;
         this.#add(each);
         // The name of a label is a key of an object.
         this.#texts.add(normal(name));

@@ -6,10 +6,11 @@ const dashboard = resolve(import.meta.dirname, '../../../apps/dashboard');
 const messages = resolve(dashboard, 'src/messages');
 const found = /import\.meta\.glob<[^(]*>\('\.\/translations\/\*\.ts'\)/;
 const module = 'virtual:pseudo-messages';
+const ownInstance = '?pseudo';
 
-// Another instance of the English messages: a translation imports nothing of the page.
+// Another instance of the English messages, and of what they import: a translation imports nothing of the page.
 const source = `
-import { en } from ${JSON.stringify(`${messages}/en.ts?pseudo`)};
+import { en } from ${JSON.stringify(`${messages}/en.ts${ownInstance}`)};
 import { pseudo } from ${JSON.stringify(resolve(import.meta.dirname, 'pseudo-messages.ts'))};
 export default (format) => pseudo(en(format));`;
 
@@ -18,7 +19,12 @@ function pseudoTranslation(locale: string): Plugin {
   return {
     name: 'pseudo-translation',
     enforce: 'pre',
-    resolveId: (id) => (id === module ? `\0${module}` : undefined),
+    async resolveId(id, importer = '') {
+      if (id === module) return `\0${module}`;
+      if (!importer.endsWith(ownInstance)) return undefined;
+      const found = await this.resolve(id, importer.slice(0, -ownInstance.length), { skipSelf: true });
+      return found && `${found.id}${ownInstance}`;
+    },
     load: (id) => (id === `\0${module}` ? source : undefined),
     transform(code, id) {
       if (id !== `${messages}/messages.ts`) return undefined;

@@ -1,6 +1,6 @@
 import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
-import type { TEnum, TInteger, TObject, TString } from 'typebox';
+import type { Static, TEnum, TInteger, TObject, TProperties, TString, TUnsafe } from 'typebox';
 
 /** Text that must not be empty. */
 export const nonEmptyString = (description: string, maxLength = 256): TString =>
@@ -37,3 +37,27 @@ export const IdSchema: TObject<{ id: TString }> = Type.Object({ id: nonEmptyStri
 
 /** The name of a Kubernetes object as the id of a path. */
 export const NameSchema: TObject<{ id: TString }> = Type.Object({ id: nonEmptyString('Name', 253) });
+
+/** The facts of each kind, as their schemas state them. */
+export type FactsOf<Schemas extends Readonly<Record<string, TProperties>>> = {
+  [Kind in keyof Schemas]: Static<TObject<Schemas[Kind]>>;
+};
+
+/** Something of one of several kinds, with the facts of its kind. */
+export type OfKind<Facts, Kind extends keyof Facts = keyof Facts> = {
+  [Each in Kind]: { kind: Each; facts: Facts[Each] };
+}[Kind];
+
+/** An object with a kind, the facts of its kind, and the same other properties for all kinds. */
+export function ofKind<Schemas extends Readonly<Record<string, TProperties>>, Others extends TProperties>(
+  facts: Schemas,
+  others: Others,
+): TUnsafe<OfKind<FactsOf<Schemas>> & Static<TObject<Others>>> {
+  return Type.Unsafe(
+    Type.Union(
+      Object.entries(facts).map(([kind, each]) =>
+        Type.Object({ kind: Type.Literal(kind), facts: Type.Object(each), ...others }),
+      ),
+    ),
+  );
+}

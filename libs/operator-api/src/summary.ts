@@ -1,26 +1,22 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { ByStateSchema, count, oneOf, time, string } from './fields.ts';
+import { ByStateSchema, count, ofKind, oneOf, time, string } from './fields.ts';
 import { PodCertificateSummarySchema } from './pod-certificates.ts';
-import { postureKinds, verdictLevels } from './vocabulary.ts';
+import { postureFacts } from './posture-limits.ts';
+import { problemWith } from './problems.ts';
+import { verdictLevels } from './vocabulary.ts';
+
+const link = string('Path and query of the page that shows it');
 
 /** A problem that needs an operator's attention. */
-const AttentionSchema = Type.Object({
+const AttentionSchema = problemWith({
   severity: oneOf(['critical', 'warning', 'info'], 'Severity'),
-  kind: string('Kind of the problem, such as failing or lane-paused'),
-  text: string('Description of the problem'),
   count: count('Number of affected objects'),
   since: Type.Optional(time('Start of the problem')),
   expires: Type.Optional(time('Not-after of the affected certificate that expires next')),
-  link: string('Path and query of the page that shows it'),
+  link,
 });
 export type Attention = Static<typeof AttentionSchema>;
-
-const reason = {
-  text: string('Reason'),
-  since: Type.Optional(time('Start of the problem, which the text states in UTC')),
-  link: string('Path and query of the page that shows it'),
-};
 
 /** The answer to "is everything all right?". */
 export const VerdictSchema = Type.Object({
@@ -28,7 +24,7 @@ export const VerdictSchema = Type.Object({
     verdictLevels,
     'The fleet in one word; unknown if the counts may be outdated, or pod certificates are unknown and there is no problem',
   ),
-  reasons: Type.Array(Type.Object(reason), {
+  reasons: Type.Array(problemWith({ since: Type.Optional(time('Start of the problem')), link }), {
     description: 'Why the level is not ok, the most severe first; at most five',
   }),
   more: count('Further reasons'),
@@ -37,9 +33,8 @@ export type Verdict = Static<typeof VerdictSchema>;
 
 const PostureSummarySchema = Type.Object({
   violations: Type.Array(
-    Type.Object({
-      kind: oneOf(postureKinds, 'Kind of the limit'),
-      text: string('What the limit excludes'),
+    ofKind(postureFacts, {
+      text: string('What the limit excludes, in English'),
       count: count('Volumes whose certificate violates the limit'),
       link: string('Path and query of the page that shows them'),
     }),

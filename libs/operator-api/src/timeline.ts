@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { count, time, string } from './fields.ts';
+import { count, oneOf, time, string } from './fields.ts';
+import { expirySpans } from './vocabulary.ts';
 
 const due = Type.Array(Type.Object({ from: time('Start of the period'), count: count('Renewals due in the period') }));
 
@@ -20,7 +21,8 @@ export const TimelineSchema = Type.Object({
   }),
   expiry: Type.Array(
     Type.Object({
-      label: string('The period as text, such as 1 to 6 h'),
+      span: oneOf(expirySpans, 'The period, named by its end'),
+      label: string('The period in English, such as 1 to 6 h'),
       from: Type.Optional(time('Start of the period; absent for the past')),
       to: Type.Optional(time('End of the period; absent for the last one')),
       count: count('Certificates that expire in the period'),

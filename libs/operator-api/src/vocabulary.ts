@@ -10,7 +10,11 @@ export const volumeSorts = ['expires', 'renews', 'namespace', 'pod', 'node', 'is
 export const groupKeys = ['namespace', 'workload', 'issuer', 'node', 'ca', 'state', 'risk'] as const;
 
 /** Kinds of violations of the limits for certificates. */
-export const postureKinds = ['rsa-bits', 'signature', 'lifetime', 'ca'] as const;
+export type PostureKind = 'rsa-bits' | 'signature' | 'lifetime' | 'ca';
+
+/** Spans of time, relative to now, in which certificates expire: each is named by its end, and begins at the preceding one. */
+export const expirySpans = ['expired', '10m', '1h', '6h', '24h', '7d', '30d', '90d', 'later'] as const;
+export type ExpirySpan = (typeof expirySpans)[number];
 
 /** Sort keys of groups of volumes. */
 export const groupSorts = ['count', 'at-risk', 'expires', 'value'] as const;
@@ -35,6 +39,49 @@ export const riskReasons = [
 
 /** The fleet in one word; `unknown` if what the controller knows may be outdated. */
 export const verdictLevels = ['ok', 'attention', 'critical', 'unknown'] as const;
+
+/**
+ * Kinds of problems, of doubts about the counts, and of other reasons of a verdict. A kind has the same facts for good: a
+ * sentence that states something else is another kind. `more-…` counts the problems beyond those that are listed.
+ */
+export const problemKinds = [
+  'redis-unreachable',
+  'redis-problem',
+  'redis-evicts',
+  'index-not-loaded',
+  'lanes-unreadable',
+  'intent-outdated',
+  'at-risk',
+  'expires-soon',
+  'expired',
+  'overdue',
+  'failing',
+  'more-failing',
+  'not-loaded',
+  'more-not-loaded',
+  'node-silent',
+  'nodes-silent',
+  'renewal-stopped',
+  'more-renewals-stopped',
+  'renewal-awaiting-approval',
+  'more-renewals-awaiting-approval',
+  'lane-paused',
+  'lane-backing-off',
+  'more-lanes-stopped',
+  'pod-certificates-denied',
+  'pod-certificates-failed',
+  'pod-certificates-expired',
+  'pod-certificates-overdue',
+  'pod-certificates-waiting',
+  'more-pod-certificates-at-risk',
+  'pod-certificates-not-loaded',
+  'pod-certificates-outdated',
+  'pod-certificates-unknown',
+] as const;
+export type ProblemKind = (typeof problemKinds)[number];
+
+/** What prevents Redis from serving the controller. */
+export const redisProblems = ['unreachable', 'not-primary', 'refuses-writes', 'forbidden'] as const;
 
 /** States of a renewal on demand. */
 export const renewalStates = [

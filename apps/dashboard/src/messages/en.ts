@@ -6,13 +6,14 @@ import type {
   VolumeStatus,
   WaitReason,
 } from '@certfleet/fleet-model/vocabulary.ts';
+import { englishExpirySpans, englishPostureLimits, englishProblems } from '@certfleet/operator-api/english-texts.ts';
 import type { AuditEntry } from '@certfleet/operator-api/audit.ts';
 import type { Renewal, RenewalDetail } from '@certfleet/operator-api/renewals.ts';
 import type { Rotation } from '@certfleet/operator-api/rotations.ts';
 import type { Summary, Verdict } from '@certfleet/operator-api/summary.ts';
 import type { PodCertificateRiskReason, PodCertificateState } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
-import type { Format, Part, Tag } from './format.ts';
+import type { Format, Part, Rich, Tag } from './format.ts';
 
 /** One text for each word of a vocabulary. */
 type Texts<Word extends string, Text = string> = Readonly<Record<Word, Text>>;
@@ -136,6 +137,11 @@ export const en = ({ number, plural, list, rich }: Format) => ({
     now: 'now',
     future: (duration: string) => `in ${duration}`,
     past: (duration: string) => `${duration} ago`,
+    /** In a sentence about what lasts, after its verb. */
+    lasting: (duration: string) => `for ${duration}`,
+    since: (at: string) => `since ${at}`,
+    /** In a sentence about what happened, as `past` is. */
+    at: (at: string) => `at ${at}`,
     date: ({ year, month, day }: { year: string; month: string; day: string }) => `${year}-${month}-${day}`,
     /** On an axis. */
     dateOfYear: ({ month, day }: { month: string; day: string }) => `${month}-${day}`,
@@ -452,6 +458,9 @@ export const en = ({ number, plural, list, rich }: Format) => ({
     isConnecting: 'The page is connecting to the controller.',
   },
 
+  /** What needs attention, and the reasons of the verdict. Times are phrases, such as “for 3h” or “at 21:45”. */
+  problems: englishProblems<Part, Rich>({ number, plural, rich }),
+
   verdict: {
     title: 'Verdict',
     words: {
@@ -510,6 +519,8 @@ export const en = ({ number, plural, list, rich }: Format) => ({
     },
     posture: {
       title: 'Certificate posture',
+      /** What each limit excludes. */
+      limits: englishPostureLimits,
       notCounted: (volumes: number) =>
         plural(volumes, {
           one: 'Not counted except for their lifetime: # volume of agents that do not report keys and signatures.',
@@ -519,6 +530,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
     expiry: {
       title: 'Expiry',
       caption: 'Certificates by the time until they expire',
+      spans: englishExpirySpans,
       expiresIn: 'Expires in',
       share: 'Share',
       certificates: 'Certificates',

@@ -1,19 +1,18 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Summary } from '@certfleet/operator-api/summary.ts';
-import { useServices } from '../app/services.ts';
 import { t } from '../messages/messages.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
 import type { ActionBasis } from '../ui/action-button.tsx';
 import { Icon } from '../ui/icon.tsx';
+import { ProblemText } from '../ui/problem-text.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 
 const shownAtFirst = 6;
 
 /** Problems, the most severe first, each with a link. */
 export function AttentionList({ summary, on }: { readonly summary: Summary; readonly on: ActionBasis }): JSX.Element {
-  const { times } = useServices();
   const { attention, byState } = summary;
   const [areAllShown, setAllShown] = useState(false);
   const [isRetrying, setRetrying] = useState(false);
@@ -34,18 +33,15 @@ export function AttentionList({ summary, on }: { readonly summary: Summary; read
         </p>
       ) : (
         <ul class="attention">
-          {shown.map(({ severity, kind, text, since, expires, link }) => (
-            <li key={`${kind} ${link}`} class={`severity-${severity}`}>
-              <Icon name={severity} />
-              <span class="visually-hidden">{t.overview.attention.severities[severity]}</span>
-              <a href={link}>{times.inZone(text, since)}</a>
-              {expires !== undefined && (
-                <span class="small">{t.overview.attention.expires(<RelativeTime at={expires} />)}</span>
-              )}
-              {since !== undefined && (
-                <span class="dim small">
-                  <RelativeTime at={since} />
-                </span>
+          {shown.map((problem) => (
+            <li key={`${problem.kind} ${problem.link}`} class={`severity-${problem.severity}`}>
+              <Icon name={problem.severity} />
+              <span class="visually-hidden">{t.overview.attention.severities[problem.severity]}</span>
+              <a href={problem.link}>
+                <ProblemText problem={problem} />
+              </a>
+              {problem.expires !== undefined && (
+                <span class="small">{t.overview.attention.expires(<RelativeTime at={problem.expires} />)}</span>
               )}
             </li>
           ))}

@@ -22,9 +22,11 @@ export function ExpiryChart({ expiry }: { readonly expiry: Timeline['expiry'] })
           </tr>
         </thead>
         <tbody>
-          {expiry.map(({ label, from, to, count }) => (
+          {expiry.map(({ span, label, from, to, count }) => (
             <tr key={label}>
-              <th scope="row">{to === undefined ? label : <a href={linkOf(from, to)}>{label}</a>}</th>
+              <th scope="row">
+                {to === undefined ? spanText(span, label) : <a href={linkOf(from, to)}>{spanText(span, label)}</a>}
+              </th>
               <td>
                 <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
                   <rect
@@ -41,6 +43,12 @@ export function ExpiryChart({ expiry }: { readonly expiry: Timeline['expiry'] })
       </table>
     </section>
   );
+}
+
+/** A controller of another release may not send the span, or know others: its label is English. */
+function spanText(span: string, label: string): string {
+  const texts: Readonly<Partial<Record<string, string>>> = t.overview.expiry.spans;
+  return Object.hasOwn(texts, span) ? (texts[span] ?? label) : label;
 }
 
 /** A span without a start is the past. */

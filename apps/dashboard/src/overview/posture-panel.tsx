@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import type { PostureSummary } from '@certfleet/operator-api/summary.ts';
 import { t } from '../messages/messages.ts';
 import { formatCount } from '../ui/count.ts';
+import { limitText } from '../ui/posture-texts.ts';
 
 /** The limits for certificates and how many violate them, each a link to the volumes. Nothing without limits. */
 export function PosturePanel({ posture }: { readonly posture: PostureSummary | undefined }): JSX.Element | null {
@@ -13,12 +14,12 @@ export function PosturePanel({ posture }: { readonly posture: PostureSummary | u
         <h2 id="posture">{t.overview.posture.title}</h2>
       </div>
       <dl class="facts-row">
-        {violations.map(({ kind, text, count, link }) => (
-          <div key={kind}>
-            <dt>{text}</dt>
+        {violations.map((limit) => (
+          <div key={limit.kind}>
+            <dt>{limitText(limit)}</dt>
             <dd>
-              <a href={link} class={count > 0 ? 'big bad' : 'big'}>
-                {formatCount(count)}
+              <a href={limit.link} class={limit.count > 0 ? 'big bad' : 'big'}>
+                {formatCount(limit.count)}
               </a>
             </dd>
           </div>

@@ -60,7 +60,7 @@ export function axisTime(atMs: number, zone: Zone): string {
 }
 
 /** `+01:00`, or `UTC`. */
-export function zoneName(atMs: number, zone: Zone): string {
+function zoneName(atMs: number, zone: Zone): string {
   if (zone === 'utc') return t.time.utc;
   const offset = -new Date(atMs).getTimezoneOffset();
   const minutes = Math.abs(offset);

@@ -1,6 +1,5 @@
 import { Store } from '../app/store.ts';
-import { format, t } from '../messages/messages.ts';
-import { absoluteTime, zoneName } from './relative-time.ts';
+import { absoluteTime } from './relative-time.ts';
 import type { Zone } from './relative-time.ts';
 
 /** Whether times are shown relative to now, or as dates. */
@@ -33,21 +32,6 @@ export class TimeFormat {
   /** A time with its zone: `2026-11-26 21:45:10 +01:00`, or with `UTC`. */
   absolute(atMs: number): string {
     return absoluteTime(atMs, this.chosen.value.zone);
-  }
-
-  /**
-   * A text of the controller, which states a time in UTC, in the chosen zone.
-   * @param at the time that the text states
-   */
-  inZone(text: string, at: string | undefined): string {
-    if (at === undefined || this.chosen.value.zone === 'utc') return text;
-    const clock = `${at.slice(11, 16)} UTC`;
-    const stated = [`${at.slice(0, 10)} ${clock}`, clock].find((each) => text.includes(each));
-    if (stated === undefined) return text;
-    const atMs = Date.parse(at);
-    const digits = format.dateDigits(atMs, 'local');
-    const time = `${t.time.clockOfDay(digits)} ${zoneName(atMs, 'local')}`;
-    return text.replace(stated, stated === clock ? time : `${t.time.date(digits)} ${time}`);
   }
 }
 

@@ -1,6 +1,9 @@
+import { postureText } from '@certfleet/operator-api/english-texts.ts';
+import type { PostureLimitFacts } from '@certfleet/operator-api/posture-limits.ts';
+import type { PostureSummary } from '@certfleet/operator-api/summary.ts';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import { format, t } from '../messages/messages.ts';
-import { shortDuration } from '../time/relative-time.ts';
+import { parseLength, shortDuration } from '../time/relative-time.ts';
 
 type Properties = Pick<VolumeRow, 'keyType' | 'posture' | 'lifetimeSeconds'>;
 
@@ -22,4 +25,18 @@ export function lifetimeText({ lifetimeSeconds, posture }: Properties): string {
 /** Labels of a pod, such as `team=payments`. */
 export function labelsText(labels: NonNullable<VolumeRow['labels']>): string {
   return format.list(Object.entries(labels).map(([key, value]) => `${key}=${value}`));
+}
+
+/** What a limit for certificates excludes. A controller of another release may send no facts, or know other limits. */
+export function limitText(limit: PostureSummary['violations'][number]): string {
+  const { kind, facts, text } = limit as Partial<PostureLimitFacts> & { readonly text: string };
+  if (kind === undefined || facts === undefined || !Object.hasOwn(t.overview.posture.limits, kind)) return text;
+  return postureText(withDuration(limit), t.overview.posture.limits);
+}
+
+function withDuration(limit: PostureLimitFacts): PostureLimitFacts {
+  if (limit.kind !== 'lifetime') return limit;
+  const { longest } = limit.facts;
+  const lengthMs = parseLength(longest);
+  return { kind: 'lifetime', facts: { longest: lengthMs === undefined ? longest : shortDuration(lengthMs) } };
 }

@@ -1,8 +1,12 @@
 import type { Verdict } from '@certfleet/operator-api/summary.ts';
 import { t } from '../messages/messages.ts';
 
-/** The verdict that the page shows. */
-export type ShownVerdict = Verdict;
+type Reason = Verdict['reasons'][number];
+
+/** The verdict that the page shows, with reasons of its own. */
+export interface ShownVerdict extends Omit<Verdict, 'reasons'> {
+  readonly reasons: readonly (Reason | Pick<Reason, 'text' | 'link'>)[];
+}
 
 /** Before the first response. */
 export const noVerdict: ShownVerdict = {

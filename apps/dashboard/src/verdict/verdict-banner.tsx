@@ -5,6 +5,7 @@ import { useStore } from '../app/use-store.ts';
 import { t } from '../messages/messages.ts';
 import { Icon } from '../ui/icon.tsx';
 import type { IconName } from '../ui/icon.tsx';
+import { ProblemText } from '../ui/problem-text.tsx';
 
 export const verdictIcons: Readonly<Record<Verdict['level'], IconName>> = {
   ok: 'healthy',
@@ -15,7 +16,7 @@ export const verdictIcons: Readonly<Record<Verdict['level'], IconName>> = {
 
 /** Whether everything is all right, in one word, and the first reason why not. */
 export function VerdictBanner(): JSX.Element {
-  const { verdict, times } = useServices();
+  const { verdict } = useServices();
   const { level, reasons, more } = useStore(verdict);
   const [first] = reasons;
   const others = reasons.length - 1 + more;
@@ -26,7 +27,13 @@ export function VerdictBanner(): JSX.Element {
         {t.verdict.words[level]}
       </p>
       <p>
-        {first === undefined ? t.verdict.allWell : <a href={first.link}>{times.inZone(first.text, first.since)}</a>}
+        {first === undefined ? (
+          t.verdict.allWell
+        ) : (
+          <a href={first.link}>
+            <ProblemText problem={first} />
+          </a>
+        )}
         {others > 0 && <span class="dim">{t.verdict.moreReasons(others)}</span>}
       </p>
       <a class="small" href="/wall">

@@ -5,13 +5,14 @@ import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { t } from '../messages/messages.ts';
 import { Icon } from '../ui/icon.tsx';
+import { ProblemText } from '../ui/problem-text.tsx';
 import { verdictIcons } from './verdict-banner.tsx';
 
 const maxReasons = 3;
 
 /** The verdict for a screen on the wall: readable from three metres, without controls. */
 export function WallPage(): JSX.Element {
-  const { verdict, title, times } = useServices();
+  const { verdict, title } = useServices();
   const { level, reasons, more } = useStore(verdict);
   const shown = reasons.slice(0, maxReasons);
   const others = reasons.length - shown.length + more;
@@ -26,8 +27,10 @@ export function WallPage(): JSX.Element {
         {t.verdict.words[level]}
       </p>
       <ul>
-        {shown.map(({ text, since }) => (
-          <li key={text}>{times.inZone(text, since)}</li>
+        {shown.map((reason) => (
+          <li key={reason.text}>
+            <ProblemText problem={reason} />
+          </li>
         ))}
         {others > 0 && <li>{t.common.andMore(others)}</li>}
       </ul>

@@ -15,7 +15,7 @@ export function postureGauges(gauge: Register): void {
     ['kind'],
     'Volumes on nodes that are not silent whose certificate violates a limit: rsa-bits, signature, lifetime or ca. A limit that is not set has no series.',
     (g, { stats: { posture } }) => {
-      for (const { limit, count } of posture.violations) g.set({ kind: limit.kind }, count);
+      for (const { limit, count } of posture.violations) g.set({ kind: limit.excluded.kind }, count);
     },
   );
   gauge(

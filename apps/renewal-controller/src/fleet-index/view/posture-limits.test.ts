@@ -47,12 +47,12 @@ describe('postureLimits', () => {
   test('counts the violations of each limit, and what agents do not report', () => {
     const { violations, unknown } = countsOf(postureLimits(settings));
     assert.deepEqual(
-      violations.map(({ limit: { kind, text }, count }) => [kind, text, count]),
+      violations.map(({ limit: { excluded }, count }) => [excluded, count]),
       [
-        ['rsa-bits', 'RSA keys below 3072 bits', 1],
-        ['signature', 'Signatures with sha1 or md5', 2],
-        ['lifetime', 'Lifetimes over 90d', 2],
-        ['ca', 'Certificates of a CA', 1],
+        [{ kind: 'rsa-bits', facts: { bits: 3072 } }, 1],
+        [{ kind: 'signature', facts: { algorithms: ['sha1', 'md5'] } }, 2],
+        [{ kind: 'lifetime', facts: { longest: '90d' } }, 2],
+        [{ kind: 'ca', facts: {} }, 1],
       ],
     );
     assert.equal(unknown, 1);

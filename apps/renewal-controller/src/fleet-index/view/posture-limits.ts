@@ -1,13 +1,11 @@
-import type { postureKinds } from '@certfleet/operator-api/vocabulary.ts';
+import type { PostureLimitFacts } from '@certfleet/operator-api/posture-limits.ts';
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
 import type { IndexedVolume } from '../model/indexed-volume.ts';
 import { volumeFilter } from '../query/volume-filter.ts';
 
 /** A limit for certificates. Its violations are the volumes that match a filter of the table, so both always agree. */
 export interface PostureLimit {
-  readonly kind: (typeof postureKinds)[number];
-  /** What the limit excludes. */
-  readonly text: string;
+  readonly excluded: PostureLimitFacts;
   readonly filter: VolumeFilter;
   readonly isViolatedBy: (volume: IndexedVolume) => boolean;
 }
@@ -25,18 +23,19 @@ export interface PostureSettings {
 export function postureLimits(settings: PostureSettings): readonly PostureLimit[] {
   const { minRsaBits, refusedSignatures, maxLifetime, allowCa } = settings;
   const limits: PostureLimit[] = [];
-  const add = (kind: PostureLimit['kind'], text: string, filter: VolumeFilter): void => {
+  const add = (excluded: PostureLimitFacts, filter: VolumeFilter): void => {
     const matches = volumeFilter(filter);
     // These filters do not depend on the status.
-    limits.push({ kind, text, filter, isViolatedBy: (volume) => matches(volume, 'healthy') });
+    limits.push({ excluded, filter, isViolatedBy: (volume) => matches(volume, 'healthy') });
   };
-  if (minRsaBits > 0) add('rsa-bits', `RSA keys below ${minRsaBits} bits`, { rsaBelow: String(minRsaBits) });
+  if (minRsaBits > 0) add({ kind: 'rsa-bits', facts: { bits: minRsaBits } }, { rsaBelow: String(minRsaBits) });
   if (refusedSignatures.length > 0) {
-    const names = refusedSignatures.map((pattern) => pattern.replaceAll('*', '')).join(' or ');
-    add('signature', `Signatures with ${names}`, { signature: refusedSignatures.join(',') });
+    const algorithms = refusedSignatures.map((pattern) => pattern.replaceAll('*', ''));
+    add({ kind: 'signature', facts: { algorithms } }, { signature: refusedSignatures.join(',') });
   }
-  if (maxLifetime !== undefined) add('lifetime', `Lifetimes over ${maxLifetime}`, { lifetimeOver: maxLifetime });
-  if (!allowCa) add('ca', 'Certificates of a CA', { isCa: 'true' });
+  if (maxLifetime !== undefined)
+    add({ kind: 'lifetime', facts: { longest: maxLifetime } }, { lifetimeOver: maxLifetime });
+  if (!allowCa) add({ kind: 'ca', facts: {} }, { isCa: 'true' });
   return limits;
 }
 

@@ -24,11 +24,13 @@ describe('attention', () => {
       [
         {
           ...{ severity: 'warning', kind: 'renewal-stopped', count: 3, since: '2026-03-01T11:30:00.000Z' },
+          facts: { reason: 'a leaked key', pending: 3, failures: 2, at: '2026-03-01T11:30:00.000Z' },
           text: 'the renewal “a leaked key” stopped at 11:30 UTC after 2 failed attempts: 3 volumes are not renewed',
           link: '/renewals/roll-1',
         },
         {
           ...{ severity: 'warning', kind: 'renewal-awaiting-approval', count: 1, link: '/renewals/roll-1' },
+          facts: { reason: 'a leaked key', pending: 1 },
           text: 'the renewal “a leaked key” waits for an approval after its canary: 1 volume is not renewed',
         },
       ],
@@ -39,6 +41,7 @@ describe('attention', () => {
     const found = problemsOf(Array.from({ length: 14 }, (_, i) => ({ ...stopped, name: `roll-${i}` })));
     assert.equal(found.length, 11);
     const rest = found.find(({ link }) => link === '/renewals');
-    assert.deepEqual([rest?.text, rest?.count], ['4 more renewals have stopped', 12]);
+    assert.deepEqual([rest?.kind, rest?.facts, rest?.count], ['more-renewals-stopped', { renewals: 4 }, 12]);
+    assert.equal(rest?.text, '4 more renewals have stopped');
   });
 });

@@ -1,4 +1,6 @@
+import { englishPostureLimits, postureText } from '@certfleet/operator-api/english-texts.ts';
 import type { PodCertificateSummary } from '@certfleet/operator-api/pod-certificates.ts';
+import type { Problem } from '@certfleet/operator-api/problems.ts';
 import type { PostureSummary, Summary } from '@certfleet/operator-api/summary.ts';
 import type { PostureCounts } from '../../fleet-index/view/posture-limits.ts';
 import { countPodCertificates } from '../../pod-certificates/pod-certificate-stats.ts';
@@ -49,7 +51,7 @@ export async function fleetSummary(context: ApiContext): Promise<Summary> {
       ...(latencyMs !== undefined && { latencyMs }),
       ...(maxmemoryPolicy !== undefined && { evicts: maxmemoryPolicy !== 'noeviction' }),
     },
-    verdict: fleetVerdict({ doubts: doubtsOf(context, lanes !== undefined), attention: others, atRisk }),
+    verdict: fleetVerdict({ doubts: doubtsOf(context, lanes !== undefined), attention: others, atRisk, nowMs }),
     atRisk,
     atRiskByState: risky,
     posture: postureSummary(stats.posture),
@@ -74,9 +76,9 @@ function podCertificateSummary({ stats, following }: PodCertificateFacts): PodCe
 function postureSummary({ violations, unknown }: PostureCounts): PostureSummary {
   return {
     unknown,
-    violations: violations.map(({ limit: { kind, text, filter }, count }) => {
+    violations: violations.map(({ limit: { excluded, filter }, count }) => {
       const query = new URLSearchParams(filter).toString();
-      return { kind, text, count, link: `/volumes?${query}` };
+      return { ...excluded, text: postureText(excluded, englishPostureLimits), count, link: `/volumes?${query}` };
     }),
   };
 }
@@ -91,11 +93,10 @@ async function knownLanes({ lanes, redisHealth }: ApiContext): Promise<readonly 
 }
 
 /** Why the counts may be outdated. */
-function doubtsOf({ redisHealth, isIndexCurrent, intentProblem }: ApiContext, areLanesKnown: boolean): string[] {
-  if (!redisHealth().reachable)
-    return ['Redis is unreachable: agents renew at their fallback deadlines, and the counts are the last known'];
-  if (!isIndexCurrent()) return ['The index of volumes is not loaded: the counts may be outdated'];
-  if (!areLanesKnown) return ['The lanes of issuers cannot be read'];
-  const intent = intentProblem();
-  return intent === undefined ? [] : [`Pauses of lanes may be outdated: ${intent}`];
+function doubtsOf({ redisHealth, isIndexCurrent, intentProblem }: ApiContext, areLanesKnown: boolean): Problem[] {
+  if (!redisHealth().reachable) return [{ kind: 'redis-unreachable', facts: {} }];
+  if (!isIndexCurrent()) return [{ kind: 'index-not-loaded', facts: {} }];
+  if (!areLanesKnown) return [{ kind: 'lanes-unreadable', facts: {} }];
+  const message = intentProblem();
+  return message === undefined ? [] : [{ kind: 'intent-outdated', facts: { message } }];
 }

@@ -1,3 +1,4 @@
+import { englishExpirySpans } from '@certfleet/operator-api/english-texts.ts';
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
 import { expirySpans } from '../../fleet-index/view/expiry-spans.ts';
 import type { FleetStats } from '../../fleet-index/view/fleet-stats.ts';
@@ -36,10 +37,11 @@ function spans(counts: readonly number[], nowMs: number, stepMs: number): Timeli
 }
 
 function expirySpansOf({ atMs, expiry }: FleetStats): Timeline['expiry'] {
-  return expirySpans.map(({ label, toMs }, i) => {
+  return expirySpans.map(({ span, toMs }, i) => {
     const fromMs = expirySpans[i - 1]?.toMs;
     return {
-      label,
+      span,
+      label: englishExpirySpans[span],
       ...(fromMs !== undefined && { from: iso(atMs + fromMs) }),
       ...(Number.isFinite(toMs) && { to: iso(atMs + toMs) }),
       count: expiry[i] ?? 0,

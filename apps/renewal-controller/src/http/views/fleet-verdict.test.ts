@@ -5,12 +5,13 @@ import { fleetVerdict } from './fleet-verdict.ts';
 
 const problem = (severity: Attention['severity'], text: string): Attention => ({
   severity,
-  kind: 'failing',
+  kind: 'expired',
+  facts: { volumes: 1 },
   text,
   count: 1,
   link: '/volumes?state=failing',
 });
-const fine = { doubts: [], attention: [], atRisk: 0 };
+const fine = { doubts: [], attention: [], atRisk: 0, nowMs: 0 };
 
 describe('fleetVerdict', () => {
   test('is ok only without a doubt, a problem or a volume at risk', () => {
@@ -18,7 +19,8 @@ describe('fleetVerdict', () => {
     assert.equal(fleetVerdict({ ...fine, attention: [problem('info', 'a lane is paused')] }).level, 'ok');
     const atRisk = fleetVerdict({ ...fine, attention: [problem('info', 'a lane is paused')], atRisk: 2 });
     assert.equal(atRisk.level, 'attention');
-    assert.deepEqual(atRisk.reasons, [{ text: '2 volumes are not certain to be renewed', link: '/at-risk' }]);
+    const text = '2 volumes are not certain to be renewed';
+    assert.deepEqual(atRisk.reasons, [{ kind: 'at-risk', facts: { volumes: 2 }, text, link: '/at-risk' }]);
   });
 
   test('is critical for one critical problem, and lists five reasons at most', () => {
@@ -30,18 +32,33 @@ describe('fleetVerdict', () => {
 
   test('is unknown if the counts may be outdated, with the known problems after the doubt', () => {
     const attention = [problem('critical', 'expired')];
-    const { level, reasons } = fleetVerdict({ ...fine, doubts: ['the index is not loaded'], attention });
+    const doubts = [{ kind: 'index-not-loaded', facts: {} }] as const;
+    const { level, reasons } = fleetVerdict({ ...fine, doubts, attention });
     assert.equal(level, 'unknown');
     assert.deepEqual(
-      reasons.map(({ text }) => text),
-      ['the index is not loaded', 'expired'],
+      reasons.map(({ kind, text }) => [kind, text]),
+      [
+        ['index-not-loaded', 'The index of volumes is not loaded: the counts may be outdated'],
+        ['expired', 'expired'],
+      ],
     );
   });
 
   test('is unknown rather than ok while pod certificates are unknown, and a problem counts more', () => {
-    const unknown: Attention = { ...problem('info', '3 unknown'), kind: 'pod-certificates-unknown' };
-    const outdated: Attention = { ...problem('warning', 'outdated'), kind: 'pod-certificates-outdated' };
-    const denied: Attention = { ...problem('warning', 'denied'), kind: 'pod-certificates-denied' };
+    const pods = { certificates: 3, signer: 'example.com/internal', at: new Date(0).toISOString() };
+    const common = { count: 3, link: '/pod-certificates' };
+    const unknown: Attention = {
+      ...{ ...common, severity: 'info', text: '3 unknown' },
+      ...{ kind: 'pod-certificates-unknown', facts: { certificates: 3 } },
+    };
+    const outdated: Attention = {
+      ...{ ...common, severity: 'warning', text: 'outdated' },
+      ...{ kind: 'pod-certificates-outdated', facts: {} },
+    };
+    const denied: Attention = {
+      ...{ ...common, severity: 'warning', text: 'denied' },
+      ...{ kind: 'pod-certificates-denied', facts: pods },
+    };
     const verdictOf = (attention: readonly Attention[], atRisk = 0): readonly string[] => {
       const { level, reasons } = fleetVerdict({ ...fine, attention, atRisk });
       return [level, ...reasons.map(({ text }) => text)];

@@ -1,12 +1,53 @@
+import type { Problem } from '@certfleet/operator-api/problems.ts';
 import type { Attention, Verdict } from '@certfleet/operator-api/summary.ts';
-import { isGap } from './pod-certificate-attention.ts';
+import type { ProblemKind } from '@certfleet/operator-api/vocabulary.ts';
+import { englishText } from './attention-texts.ts';
 
 export interface VerdictSources {
   /** Why the counts may be outdated. */
-  readonly doubts: readonly string[];
+  readonly doubts: readonly Problem[];
   readonly attention: readonly Attention[];
   readonly atRisk: number;
+  readonly nowMs: number;
 }
+
+/** What a problem speaks of; a gap is what is not known of pod certificates, and no problem of a certificate. */
+const subjects: Readonly<Record<ProblemKind, 'fleet' | 'pod-certificates' | 'gap'>> = {
+  'redis-unreachable': 'fleet',
+  'redis-problem': 'fleet',
+  'redis-evicts': 'fleet',
+  'index-not-loaded': 'fleet',
+  'lanes-unreadable': 'fleet',
+  'intent-outdated': 'fleet',
+  'at-risk': 'fleet',
+  'expires-soon': 'fleet',
+  expired: 'fleet',
+  overdue: 'fleet',
+  failing: 'fleet',
+  'more-failing': 'fleet',
+  'not-loaded': 'fleet',
+  'more-not-loaded': 'fleet',
+  'node-silent': 'fleet',
+  'nodes-silent': 'fleet',
+  'renewal-stopped': 'fleet',
+  'more-renewals-stopped': 'fleet',
+  'renewal-awaiting-approval': 'fleet',
+  'more-renewals-awaiting-approval': 'fleet',
+  'lane-paused': 'fleet',
+  'lane-backing-off': 'fleet',
+  'more-lanes-stopped': 'fleet',
+  'pod-certificates-denied': 'pod-certificates',
+  'pod-certificates-failed': 'pod-certificates',
+  'pod-certificates-expired': 'pod-certificates',
+  'pod-certificates-overdue': 'pod-certificates',
+  'pod-certificates-waiting': 'pod-certificates',
+  'more-pod-certificates-at-risk': 'pod-certificates',
+  'pod-certificates-not-loaded': 'gap',
+  'pod-certificates-outdated': 'gap',
+  'pod-certificates-unknown': 'gap',
+};
+
+const isGap = ({ kind }: Problem): boolean => subjects[kind] === 'gap';
 
 type Reason = Verdict['reasons'][number];
 
@@ -17,15 +58,19 @@ const maxReasons = 5;
  * problems follow as reasons. What is not known of pod certificates alone is no doubt about the volumes: it comes after the
  * problems, and makes the verdict unknown where it would be ok.
  */
-export function fleetVerdict({ doubts, attention, atRisk }: VerdictSources): Verdict {
+export function fleetVerdict({ doubts, attention, atRisk, nowMs }: VerdictSources): Verdict {
   const gaps = attention.filter(isGap);
   const problems = attention.filter((each) => each.severity !== 'info' && !isGap(each));
-  const text = `${atRisk} ${atRisk === 1 ? 'volume is' : 'volumes are'} not certain to be renewed`;
-  const areVolumesNamed = problems.some(({ kind }) => !kind.startsWith('pod-certificates-'));
+  const areVolumesNamed = problems.some(({ kind }) => subjects[kind] === 'fleet');
+  const spoken = (problem: Problem, link: string): Reason => ({
+    ...problem,
+    text: englishText(problem, nowMs),
+    link,
+  });
   const all: readonly Reason[] = [
-    ...doubts.map((doubt) => ({ text: doubt, link: '/' })),
+    ...doubts.map((doubt) => spoken(doubt, '/')),
     ...problems.map(toReason),
-    ...(!areVolumesNamed && atRisk > 0 ? [{ text, link: '/at-risk' }] : []),
+    ...(!areVolumesNamed && atRisk > 0 ? [spoken({ kind: 'at-risk', facts: { volumes: atRisk } }, '/at-risk')] : []),
     ...gaps.map(toReason),
   ];
   return {
@@ -35,7 +80,10 @@ export function fleetVerdict({ doubts, attention, atRisk }: VerdictSources): Ver
   };
 }
 
-const toReason = ({ text, since, link }: Attention): Reason => ({ text, ...(since && { since }), link });
+function toReason({ kind, facts, text, since, link }: Attention): Reason {
+  // The compiler does not follow that kind and facts belong together.
+  return { kind, facts, text, ...(since && { since }), link } as Reason;
+}
 
 interface LevelFacts {
   readonly hasDoubts: boolean;

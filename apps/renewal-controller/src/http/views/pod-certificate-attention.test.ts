@@ -25,7 +25,10 @@ describe('what needs attention of pod certificates', () => {
     assert.deepEqual(itemsOf([early, late, issuedRow('ok', nowMs, 60)]), [
       {
         ...{ severity: 'warning', kind: 'pod-certificates-denied', count: 2, since: '2026-11-30T11:40:00.000Z' },
-        text: '2 pod certificates of signer example.com/internal were denied, the first at 11:40 UTC: KeyType: RSA2048 is not allowed',
+        facts: {
+          ...{ certificates: 2, signer: 'example.com/internal', at: '2026-11-30T11:40:00.000Z' },
+          message: 'KeyType: RSA2048 is not allowed',
+        },
         link: '/pod-certificates?risk=denied&signer=example.com%2Finternal',
       },
     ]);
@@ -46,14 +49,14 @@ describe('what needs attention of pod certificates', () => {
   test('says what is not known, and leaves an unreachable Redis to its own item', () => {
     const [unknown] = itemsOf([rowOf('unknown')]);
     assert.deepEqual(
-      [unknown?.severity, unknown?.text, unknown?.link],
-      ['info', '1 pod certificate is unknown until the next refresh', '/pod-certificates?state=unknown'],
+      [unknown?.severity, unknown?.kind, unknown?.facts, unknown?.link],
+      ['info', 'pod-certificates-unknown', { certificates: 1 }, '/pod-certificates?state=unknown'],
     );
     const outdated = { following: 'outdated', problem: 'no replica follows them' } as const;
     const [item] = itemsOf([], outdated);
-    assert.equal(item?.text, 'the pod certificates may be outdated: no replica follows them');
+    assert.deepEqual([item?.kind, item?.facts], ['pod-certificates-outdated', { message: 'no replica follows them' }]);
     assert.deepEqual(itemsOf([], outdated, { reachable: false }), []);
-    assert.equal(itemsOf([], { following: 'loading' })[0]?.text, 'the pod certificates are not loaded yet');
+    assert.equal(itemsOf([], { following: 'loading' })[0]?.kind, 'pod-certificates-not-loaded');
   });
 
   test('lists the critical ones first, and counts what is beyond ten', () => {
@@ -64,6 +67,7 @@ describe('what needs attention of pod certificates', () => {
     const items = itemsOf([...many, issuedRow('expired', nowMs, -1)]);
     assert.equal(items.length, 11);
     assert.equal(items[0]?.kind, 'pod-certificates-expired');
-    assert.match(items.at(-1)?.text ?? '', /^3 more signers/);
+    const rest = items.at(-1);
+    assert.deepEqual([rest?.kind, rest?.facts], ['more-pod-certificates-at-risk', { groups: 3 }]);
   });
 });
