@@ -185,4 +185,20 @@ describe('messages of the page', () => {
     await look('renewal');
     assert.deepEqual(stray, {});
   });
+
+  test('a problem without facts, or of a kind that the page does not know, is what the controller says', async () => {
+    const page = await browser.open('about:blank', { locale });
+    await page.route('**/api/v1/summary', async (route) => {
+      const response = await route.fetch();
+      const common = { severity: 'warning', count: 1, link: '/' };
+      const attention = [
+        { ...common, kind: 'failing', text: 'a problem of an earlier release' },
+        { ...common, kind: 'toString', facts: {}, text: 'a problem of a later release' },
+      ];
+      await route.fulfill({ response, json: { ...((await response.json()) as object), attention } });
+    });
+    await page.goto(`${fleet.url}/`);
+    await page.getByRole('link', { name: 'a problem of an earlier release', exact: true }).waitFor();
+    await page.getByRole('link', { name: 'a problem of a later release', exact: true }).waitFor();
+  });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { keyText, lifetimeText } from './posture-texts.ts';
+import { keyText, lifetimeText, limitText } from './posture-texts.ts';
 
 const posture = { signature: 'x', isCa: false, usages: [] };
 
@@ -20,5 +20,14 @@ describe('the texts of a posture', () => {
     assert.equal(text(30 * 86_400), '30d, requested 90d');
     assert.equal(lifetimeText({ keyType: 'rsa', lifetimeSeconds: 3_600 }), '1h');
     assert.equal(lifetimeText({ keyType: 'rsa' }), '');
+  });
+
+  test('name what a limit excludes, and leave it to the controller if it is of another release', () => {
+    const common = { text: 'the text of the controller', count: 1, link: '/' };
+    assert.equal(limitText({ ...common, kind: 'rsa-bits', facts: { bits: 3072 } }), 'RSA keys below 3072 bits');
+    assert.equal(limitText({ ...common, kind: 'lifetime', facts: { longest: '720h' } }), 'Lifetimes over 30d');
+    assert.equal(limitText({ ...common, kind: 'lifetime', facts: { longest: 'long' } }), 'Lifetimes over long');
+    for (const other of [{ kind: 'ca' }, { kind: 'toString', facts: {} }, { kind: 'moon', facts: {} }])
+      assert.equal(limitText({ ...common, ...other } as unknown as Parameters<typeof limitText>[0]), common.text);
   });
 });

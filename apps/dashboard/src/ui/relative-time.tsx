@@ -30,7 +30,7 @@ export function RelativeTime({ at, phrase = 'alone' }: RelativeTimeProps): JSX.E
   useEffect(() => {
     setText(relative(atMs, ticker.now()));
     return ticker.listen((nowMs) => setText(relative(atMs, nowMs)));
-  }, [atMs]);
+  }, [atMs, phrase]);
   if (at === undefined || Number.isNaN(atMs)) return <span class="none">–</span>;
   const exact = exactly(times.absolute(atMs));
   return (
