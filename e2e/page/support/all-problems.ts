@@ -15,7 +15,7 @@ const violations = [
   { kind: 'signature', facts: { algorithms: ['sha1', 'md5'] } },
   { kind: 'lifetime', facts: { longest: '90d' } },
   { kind: 'ca', facts: {} },
-].map((limit) => ({ ...limit, text, count: 1, link: '/volumes?isCa=true' }));
+].map((limit) => ({ ...limit, text: 'the limit of the controller', count: 1, link: '/volumes?isCa=true' }));
 
 /** Answers with every kind of problem and of limit. */
 export async function answerWithAllProblems(page: Page): Promise<void> {
