@@ -526,7 +526,7 @@ describe('the controller on a real API server', () => {
     await addPod('sold-0', 'db');
     await finalStatus(await request('sold-0', 'db'));
     await titled(/^Attention · Overview/);
-    const text = /1 pod certificate of signer example.com\/internal was denied, the first at .*: IdentityNotAllowed/;
+    const text = /1 pod certificate of signer example.com\/internal was denied, the first .*: IdentityNotAllowed/;
     await page.getByLabel('Verdict').getByRole('link', { name: text }).waitFor();
     await wall.getByRole('heading', { name: 'Attention' }).waitFor({ timeout: limitMs });
     await wall.getByText(text).waitFor();
