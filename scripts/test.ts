@@ -4,6 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -31,12 +32,17 @@ const unsteady: Failure[] = [];
 const root = resolve(import.meta.dirname, '..');
 const isSlow = process.argv[2] === '--slow';
 /** Longer than any test takes; a hanging test must not block the results of the others. */
-const testLimitMs = (isSlow ? 45 : 15) * 60_000;
+const testLimitMs = (isSlow ? 45 : 20) * 60_000;
 /** A hanging hook has no timeout. CI ends the suite after 90 minutes without its results. */
 const suiteLimit = AbortSignal.timeout(80 * 60_000);
 
 const filesOf = (globs: readonly string[]): readonly string[] =>
   globs.flatMap((glob) => globSync(glob, { cwd: root })).sort();
+
+const longestFirst = (files: readonly string[]): readonly string[] => [
+  ...longest.filter((file) => files.includes(file)),
+  ...files.filter((file) => !longest.includes(file)),
+];
 
 /** Runs each test file in its own process and prints results as they arrive. */
 async function runTests(files: readonly string[], concurrency: number): Promise<Counts> {
@@ -125,14 +131,18 @@ async function checkStatically(): Promise<boolean> {
 const unitTests = ['apps/*/src/**/*.test.ts', 'libs/*/src/**/*.test.ts', 'scripts/**/*.test.ts'];
 const endToEndTests = ['e2e/!(slow)/**/*.test.ts'];
 const slowTests = ['e2e/slow/**/*.test.ts'];
-/**
- * The first of the two lanes: tests that start whole nodes or container engines, two of which at once would exceed a
- * small machine, and others, so that both lanes take about the same time.
- */
-const firstLane = filesOf([
-  'e2e/{cluster,compose,kind,node,observability}/**/*.test.ts',
-  'e2e/page/{accessibility,messages}.test.ts',
-]);
+/** Files that take minutes, the longest first: they start first, so that none of them runs alone at the end. */
+const longest = [
+  'e2e/node/fleet.test.ts',
+  'e2e/node/node.test.ts',
+  'e2e/fleet/rotations.test.ts',
+  'e2e/observability/fleet-monitoring.test.ts',
+  'e2e/kind/kind.test.ts',
+  'e2e/api/api.test.ts',
+  'e2e/compose/compose.test.ts',
+];
+/** On real parts files wait for more than half of their time: for kubelets, timeouts and certificates. */
+const filesAtOnce = Math.min(4, 2 * availableParallelism());
 const chosen = isSlow ? slowTests : process.argv.slice(2);
 const isRoot = process.getuid?.() === 0;
 
@@ -146,7 +156,7 @@ interface Stage {
 
 const suite: readonly Stage[] = [
   { title: 'unit tests', globs: unitTests, concurrency: 2, onRealParts: false },
-  { title: 'tests on real parts', globs: endToEndTests, concurrency: 1, onRealParts: true },
+  { title: 'tests on real parts', globs: endToEndTests, concurrency: filesAtOnce, onRealParts: true },
 ];
 const stages =
   chosen.length === 0 ? suite : [{ title: 'selected tests', globs: chosen, concurrency: 1, onRealParts: isRoot }];
@@ -160,7 +170,7 @@ const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
 // Some unit tests also use them: a real redis-server, and openssl to verify results.
 if (isRoot) await ensureHostPackages(console.log);
 for (const { title, globs, concurrency, onRealParts } of stages) {
-  // Tests on real parts have time limits, and two lanes of them use both cores.
+  // Tests on real parts have time limits, and use all cores.
   if (onRealParts) await checked;
   console.log(`\n── ${title}`);
   const files = filesOf(globs);
@@ -171,16 +181,10 @@ for (const { title, globs, concurrency, onRealParts } of stages) {
   }
   // One after another: each build uses all cores.
   if (onRealParts) for (const module of usedModules) await buildTool(module);
-  // On real parts two at a time: most files wait for most of their time, for kubelets, timeouts and certificates.
-  const lanes = onRealParts
-    ? [files.filter((file) => firstLane.includes(file)), files.filter((file) => !firstLane.includes(file))]
-    : [files];
-  const started = lanes.filter((lane) => lane.length > 0).map((lane) => runTests(lane, concurrency));
-  for (const counts of await Promise.all(started)) {
-    totals.passed += counts.passed;
-    totals.failed += counts.failed;
-    totals.skipped += counts.skipped;
-  }
+  const counts = await runTests(longestFirst(files), concurrency);
+  totals.passed += counts.passed;
+  totals.failed += counts.failed;
+  totals.skipped += counts.skipped;
   if (onRealParts && chosen.length === 0) await runAgain(totals);
 }
 const isChecked = (await checked) ?? true;
