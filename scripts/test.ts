@@ -142,7 +142,7 @@ const longest = [
   'e2e/compose/compose.test.ts',
 ];
 /** On real parts files wait for more than half of their time: for kubelets, timeouts and certificates. */
-const filesAtOnce = Math.min(4, 2 * availableParallelism());
+const filesAtOnce = Math.min(4, Math.ceil(1.5 * availableParallelism()));
 const chosen = isSlow ? slowTests : process.argv.slice(2);
 const isRoot = process.getuid?.() === 0;
 

@@ -20,7 +20,11 @@ export interface ComponentSpec {
   readonly isReady: () => Promise<boolean>;
   /** Timeout of start() and of stop(), 60,000 by default. */
   readonly timeoutMs?: number;
+  /** Starts it again when it exits by itself, as a kubelet does with its static pods; off by default. */
+  readonly isRestarted?: boolean;
 }
+
+const maxRestarts = 5;
 
 /** A process of the cluster that tests may stop and restart. Its state on disk stays between runs. */
 export class Component {
@@ -29,6 +33,8 @@ export class Component {
   readonly #spec: ComponentSpec;
   readonly #timeoutMs: number;
   #process: ChildProcess | null = null;
+  #isEnding = false;
+  #restartsLeft = 0;
 
   constructor(spec: ComponentSpec) {
     this.name = spec.name;
@@ -49,6 +55,7 @@ export class Component {
   async start(extraArgs: readonly string[] = []): Promise<void> {
     this.spawn(extraArgs);
     await this.ready();
+    if (this.#spec.isRestarted === true) this.#restartsLeft = maxRestarts;
   }
 
   /** Starts the process without waiting for it. */
@@ -61,10 +68,16 @@ export class Component {
     const child = spawn(file, args, { stdio: ['ignore', log, log], env: { ...process.env, ...env }, detached: true });
     closeSync(log);
     this.#process = child;
+    this.#isEnding = false;
     const forget = (): void => {
       if (this.#process === child) this.#process = null;
     };
-    child.once('exit', forget);
+    child.once('exit', () => {
+      forget();
+      if (this.#isEnding || this.#process !== null || this.#restartsLeft === 0) return;
+      this.#restartsLeft -= 1;
+      this.spawn(extraArgs);
+    });
     child.once('error', forget);
     child.unref();
   }
@@ -92,6 +105,7 @@ export class Component {
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#process;
     if (child === null) return;
+    this.#isEnding = true;
     const ended = once(child, 'exit', { signal: AbortSignal.timeout(this.#timeoutMs) });
     // A component does not keep this process running by default, but waiting for its exit must.
     child.ref();
@@ -121,9 +135,9 @@ export function componentIn(
   name: string,
   argv: readonly string[],
   isReady: () => Promise<boolean>,
-  env?: Readonly<Record<string, string>>,
+  more?: Pick<ComponentSpec, 'env' | 'isRestarted'>,
 ) => Component {
-  return (name, argv, isReady, env = {}) => {
-    return new Component({ name, argv, isReady, env, prefix, logFile: join(directory, 'logs', `${name}.log`) });
+  return (name, argv, isReady, more = {}) => {
+    return new Component({ name, argv, isReady, prefix, logFile: join(directory, 'logs', `${name}.log`), ...more });
   };
 }

@@ -79,7 +79,7 @@ export async function apiServerComponent(
   ];
   // Only the status counts: the text of a failing response also contains "ok".
   const isReady = httpProbe(network, `${apiServerUrl}/readyz`, { pki, client: 'admin' });
-  return componentIn(sandbox.directory, network)('kube-apiserver', argv, isReady, lazyGarbageCollection);
+  return componentIn(sandbox.directory, network)('kube-apiserver', argv, isReady, { env: lazyGarbageCollection });
 }
 
 /** kube-controller-manager, not yet started. */
@@ -104,5 +104,5 @@ export async function controllerManagerComponent(sandbox: Sandbox, pki: ClusterP
     }),
   ];
   const isReady = httpProbe(network, 'https://127.0.0.1:10257/healthz');
-  return componentIn(sandbox.directory, network)('kube-controller-manager', argv, isReady);
+  return componentIn(sandbox.directory, network)('kube-controller-manager', argv, isReady, { isRestarted: true });
 }

@@ -11,5 +11,8 @@ export async function scheduler(sandbox: Sandbox): Promise<Component> {
     ...flags({ kubeconfig: sandbox.path('scheduler.kubeconfig'), 'leader-elect': false, 'bind-address': '127.0.0.1' }),
   ];
   const isReady = httpProbe(sandbox.enterNetwork, 'https://127.0.0.1:10259/healthz');
-  return componentIn(sandbox.directory, sandbox.enterNetwork)('kube-scheduler', argv, isReady);
+  return componentIn(sandbox.directory, sandbox.enterNetwork)('kube-scheduler', argv, isReady, {
+    // It exits when its cache disagrees with the API server, for example after the API server was killed.
+    isRestarted: true,
+  });
 }
