@@ -13,6 +13,7 @@ import { getPod } from '../../../apps/node-agent/src/kube/pod.ts';
 import type { PodIdentity } from '../../../apps/node-agent/src/spec/volume-spec.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import { createCaIssuer, createSelfSignedIssuer } from '../../cluster/issuers.ts';
+import { waitUntil } from '../../cluster/wait.ts';
 import { connect, createPod, decide, kubeconfigWithToken, requestFor } from '../issuer-fixture.ts';
 import type { RealIssuer } from '../issuer-fixture.ts';
 
@@ -314,6 +315,14 @@ export function certManagerIssuerSuite(context: () => Cluster): void {
         };
         await cluster.apply(finalizer);
         await cluster.kubectl(['delete', 'namespace', 'doomed', '--wait=false']);
+        // Admission learns of it from a watch.
+        const probe = ['create', 'configmap', 'probe', '--namespace', 'doomed', '--dry-run=server'];
+        const isRefused = (): Promise<boolean> =>
+          cluster.kubectl(probe).then(
+            () => false,
+            () => true,
+          );
+        await waitUntil('the namespace to refuse new objects', isRefused, { timeoutMs: 30_000 });
         await assert.rejects(
           agent.issuer.issue(held, patience()),
           fails('failed-precondition', 'NamespaceTerminating', /doomed is being deleted/),
