@@ -40,7 +40,7 @@ export function connect(kubeconfig: string, onResponse?: ResponseHook): RealIssu
 /** Creates a namespace with a pod that never runs; requests need an owner, or the garbage collector deletes them. */
 export async function createPod(cluster: Cluster, namespace: string): Promise<PodIdentity> {
   await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-  await cluster.kubectl(['wait', '--for=create', 'serviceaccount/default', '--namespace', namespace, '--timeout=30s']);
+  await cluster.kubectl(['wait', '--for=create', 'serviceaccount/default', '--namespace', namespace, '--timeout=120s']);
   const containers = [{ name: 'main', image: 'busybox' }];
   await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'pod', namespace }, spec: { containers } });
   const { stdout } = await cluster.kubectl([
