@@ -327,6 +327,34 @@ describe('the operators’ API', () => {
     assert.deepEqual([first.groups[0]?.value, first.groups.length, first.total], ['expired', 1, 3]);
   });
 
+  test('a node that reports times of the far future hides neither its problems nor those of others', async () => {
+    await using fleet = await OperatedFleet.start();
+    await fleet.startController();
+    const volumes = new MemoryVolumes();
+    const far = Date.UTC(12_000, 0);
+    const late = reportOf('csi-late', { error: 'no', issuer: 'late' });
+    volumes.set('csi-late', { ...late, lastFailure: late.lastFailure && { ...late.lastFailure, at: new Date(far) } });
+    volumes.set('csi-deaf', reportOf('csi-deaf', { served: { state: 'not-loaded', sinceMs: far } }));
+    volumes.set('csi-bad', reportOf('csi-bad', { error: 'rate limit exceeded', issuer: 'broken' }));
+    fleet.startAgent(volumes);
+    await allShown(fleet, 3);
+    const kinds = async (): Promise<readonly string[]> => {
+      const { status, body } = await fleet.ask<Summary>('summary');
+      assert.equal(status, 200);
+      return body.attention.map(({ kind }) => kind).sort();
+    };
+    const expected = 'expires-soon failing failing not-loaded';
+    await eventually('all problems', async () => (await kinds()).join(' ') === expected);
+    const { status, body: verdict } = await fleet.ask<Summary['verdict']>('verdict');
+    assert.deepEqual([status, verdict.level, verdict.reasons.length], [200, 'critical', 4]);
+    const times = verdict.reasons.flatMap(({ since }) => since ?? []);
+    assert.ok(
+      times.every((time) => /^\d{4}-/.test(time) && Number.isFinite(Date.parse(time))),
+      times.join(),
+    );
+    assert.equal((await fleet.ask<VolumePage>('volumes?limit=10')).status, 200);
+  });
+
   test('a summary lists problems, and each volume, node and lane shows the same facts', async () => {
     await using fleet = await OperatedFleet.start();
     await fleet.startController();

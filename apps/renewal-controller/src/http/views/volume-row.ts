@@ -49,8 +49,11 @@ export function volumeIdentity(volume: IndexedVolume): Omit<VolumeDetail, keyof 
   };
 }
 
-/** Formats a time in RFC 3339. */
-export const iso = (timeMs: number): string => new Date(timeMs).toISOString();
+/** RFC 3339 has years of four digits, as has a certificate: a later time becomes the last of these, an earlier one the first. */
+const [firstMs, lastMs] = [Date.parse('0000-01-01T00:00:00.000Z'), Date.parse('9999-12-31T23:59:59.999Z')];
+
+/** Formats a time in RFC 3339. A node may report any time. */
+export const iso = (timeMs: number): string => new Date(Math.min(lastMs, Math.max(firstMs, timeMs))).toISOString();
 
 function toLabelsDto(labels: readonly string[]): Record<string, string> {
   return Object.fromEntries(
