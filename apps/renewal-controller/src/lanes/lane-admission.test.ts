@@ -220,6 +220,19 @@ describe('LaneAdmission', () => {
       assert.ok(maxWithin(sim.starts, 1000) <= 10);
     });
 
+  test('uses the last window of all although it is over by the clock of the replica', async () => {
+    const { sim } = laneWith({
+      ...{ ratePerSecond: 10, burst: 1, maxInFlight: 100 },
+      windows: [{ cron: '0 0 22 5 1 * 2026', durationMs: 3_600_000 }],
+    });
+    sim.skewMs = 30 * 3_600_000;
+    sim.arrive(arrivals(20), quick);
+    await sim.run();
+    const opensMs = Date.UTC(2026, 0, 5, 22);
+    assert.equal(sim.starts.length, 20);
+    assert.ok(sim.starts.every(({ atMs }) => atMs >= opensMs && atMs < opensMs + 3_600_000));
+  });
+
   test('starts renewals that would expire before their turn first, within the limits', async () => {
     const { sim } = laneWith({ ratePerSecond: 10, burst: 1, maxInFlight: 100 });
     sim.arrive(arrivals(100), quick);

@@ -207,10 +207,11 @@ export function laneArguments(lane: Lane, time: LaneTime): LaneArguments {
 /** The windows of a lane near a time, which may differ from the server's: the script decides by its own clock. */
 function windowsAround(lane: Lane, nowMs: number): string {
   if (lane.windows.isEmpty) return '';
-  const known = sentWindows.get(lane);
-  if (known !== undefined && Math.abs(nowMs - known.atMs) < 1_000) return known.text;
-  const spans = lane.windows.around(nowMs);
-  const text = spans.length === 0 ? 'closed' : spans.map(({ startMs, endMs }) => `${startMs}-${endMs}`).join(',');
+  const sent = sentWindows.get(lane);
+  if (sent !== undefined && Math.abs(nowMs - sent.atMs) < 1_000) return sent.text;
+  const { spans, isLast } = lane.windows.around(nowMs);
+  const known = spans.map(({ startMs, endMs }) => `${startMs}-${endMs}`);
+  const text = [...known, ...(isLast ? ['last'] : [])].join(',');
   sentWindows.set(lane, { atMs: nowMs, text });
   return text;
 }

@@ -63,7 +63,7 @@ export const laneLimitArgs = {
   maxInFlight: 'number',
   /** Failures before the back-off. */
   threshold: 'number',
-  /** Windows, as `from-to` in milliseconds since the epoch; '' without any, `closed` if none opens again. */
+  /** Windows, as `from-to` in milliseconds since the epoch; '' without any, then `last` if no other begins later. */
   windows: 'string',
 } as const;
 
@@ -87,11 +87,11 @@ local function put(...)
   redis.call('HSET', lane, ...)
 end
 local function clock(given) return given or nowMs() end
--- The time until a window opens, at most 30 days: then it is checked again. The clock of the replica that sent the windows
--- may differ so much that all of them are over: then it sends others a minute later.
+-- The time until a window opens, at most 30 days: then it is checked again. All of them may be over: for good, or because
+-- the clock of the replica that sent them is wrong, which sends others a minute later.
 local function untilOpen(windows, now)
   if windows == '' then return 0 end
-  local opens = now + (windows == 'closed' and 2592000000 or 60000)
+  local opens = now + (string.find(windows, 'last', 1, true) and 2592000000 or 60000)
   local isKnown = false
   for from, to in string.gmatch(windows, '(%d+)%-(%d+)') do
     from, to = tonumber(from), tonumber(to)

@@ -19,7 +19,7 @@ export const admitScript = defineScript({
     maxInFlight: 'number',
     /** Answer timeout. */
     timeout: 'number',
-    /** Windows, as `from-to` in milliseconds since the epoch; '' without any, `closed` if none opens again. */
+    /** Windows, as `from-to` in milliseconds since the epoch; '' without any, then `last` if no other begins later. */
     windows: 'string',
     /** Latest safe start. */
     latest: 'number',

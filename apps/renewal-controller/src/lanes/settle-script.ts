@@ -32,7 +32,7 @@ export const settleScript = defineScript({
     /** Time between starts. */
     baseInterval: 'number',
     burst: 'number',
-    /** Windows, as `from-to` in milliseconds since the epoch; '' without any, `closed` if none opens again. */
+    /** Windows, as `from-to` in milliseconds since the epoch; '' without any, then `last` if no other begins later. */
     windows: 'string',
     /** Cooldown of the volume. */
     cooldownMs: 'number',

@@ -44,10 +44,10 @@ export class RenewalWindows {
   }
 
   /**
-   * The last and the next windows of each expression, by their start, for a reader whose clock differs by a few windows;
-   * empty if no window opens again, and without windows.
+   * The last and the next windows of each expression, by their start, for a reader whose clock differs by a few windows.
+   * `isLast`: no window begins after these.
    */
-  around(nowMs: number): readonly TimeSpan[] {
+  around(nowMs: number): { readonly spans: readonly TimeSpan[]; readonly isLast: boolean } {
     const spans = this.#windows.flatMap(({ cron, durationMs }) => {
       // Both exclude their reference, at which a window may begin.
       const runs = [
@@ -57,8 +57,10 @@ export class RenewalWindows {
       const starts = new Set(runs.map((run) => run.getTime()));
       return [...starts].map((startMs) => ({ startMs, endMs: startMs + durationMs }));
     });
-    const isOver = spans.every(({ endMs }) => endMs <= nowMs);
-    return isOver ? [] : spans.sort((a, b) => a.startMs - b.startMs);
+    const isLast = this.#windows.every(
+      ({ cron }) => cron.nextRuns(spansEachWay, new Date(nowMs)).length < spansEachWay,
+    );
+    return { spans: spans.sort((a, b) => a.startMs - b.startMs), isLast };
   }
 
   /**

@@ -95,7 +95,6 @@ export class VolumeCounts {
     this.#notLoaded.add(other.#notLoaded);
     this.#posture.add(other.#posture);
     this.#urgent += other.#urgent;
-    this.#validUntilMs = Math.min(this.#validUntilMs, other.#validUntilMs);
   }
 
   /** @param nodes the counts that were added, by node */
