@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, describe, test } from 'node:test';
+import { once } from 'node:events';
+import { after, afterEach, before, describe, test } from 'node:test';
 import type { AuditEntry } from '@certfleet/operator-api/audit.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { createLogger } from '@certfleet/shared/logger.ts';
@@ -24,6 +25,11 @@ before(async () => {
 after(async () => {
   redis.disconnect();
   await server.stop();
+});
+
+const started: AuditLog[] = [];
+afterEach(() => {
+  for (const audit of started.splice(0)) audit.stop();
 });
 
 /** Keeps entries in memory, as the API server does with Events. */
@@ -61,6 +67,7 @@ function startAudit(
     cluster,
     ...(lasting !== undefined && { lasting }),
   });
+  started.push(audit);
   const sizes = (): Promise<number[]> => Promise.all([redis.xlen(keys.audit), redis.xlen(keys.auditRefusals)]);
   const lose = (): Promise<unknown> => redis.del(keys.audit, keys.auditRefusals);
   return { audit, clock, log, sizes, lose };
@@ -236,6 +243,33 @@ describe('AuditLog', () => {
     assert.equal(clock.timers, 1);
     audit.stop();
     await audit.restore();
+    assert.equal(clock.timers, 0);
+  });
+
+  test('restores what an outage of Redis left out as soon as Redis is back, however long the delay', async (t) => {
+    const own = createRedis({ url: server.url }, 'commands', 'outage');
+    t.after(() => own.disconnect());
+    await own.connect();
+    const { promise: announced, resolve } = Promise.withResolvers<void>();
+    const [keys, clock] = [redisKeys(`t-${randomUUID()}`), new ManualClock(0)];
+    const audit = new AuditLog({
+      ...{ redis: own, keys, clock, log: createLogger(0, { write: () => undefined }), lasting: new KeptEntries() },
+      announce: () => {
+        resolve();
+        return Promise.resolve();
+      },
+    });
+    t.after(() => audit.stop());
+    const ended = once(own, 'end');
+    own.disconnect();
+    await ended;
+    await audit.write(pause);
+    // Attempts during the outage fail and make the delay longer.
+    await audit.restore();
+    await audit.restore();
+    await own.connect();
+    await announced;
+    assert.equal(await redis.xlen(keys.audit), 1);
     assert.equal(clock.timers, 0);
   });
 

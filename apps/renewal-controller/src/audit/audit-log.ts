@@ -58,6 +58,7 @@ export class AuditLog {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#refusals = new RefusalFilter(this.#clock);
+    options.redis.on('ready', this.#onReady);
   }
 
   /**
@@ -137,6 +138,7 @@ export class AuditLog {
   /** Ends the attempts to restore entries. */
   stop(): void {
     this.#isStopped = true;
+    this.#options.redis.off('ready', this.#onReady);
     this.#cancelRestore?.();
   }
 
@@ -195,8 +197,13 @@ export class AuditLog {
     return delayMs;
   }
 
+  /** After an outage the delay may be minutes. */
+  readonly #onReady = (): void => {
+    if (this.#cancelRestore !== undefined) void this.restore();
+  };
+
   #notKept(thrown: unknown): void {
-    if (this.#cancelRestore === undefined) this.#restoreLater();
+    if (this.#options.lasting !== undefined && this.#cancelRestore === undefined) this.#restoreLater();
     this.#options.log.warn({ error: String(thrown) }, 'audit entry not stored in redis');
   }
 
