@@ -71,6 +71,8 @@ function SummaryPart({ isShown, onSettled }: PartProps): JSX.Element | null {
     key: 'summary',
     load: (signal) => api.summary(signal),
     kinds: ['volumes', 'nodes', 'lanes', 'renewals', 'pod-certificates'],
+    // Only while changes follow each other: the first one is shown at once. Halves what an open page costs the controller.
+    atMostEveryMs: 2_000,
   });
   useSettled(summary, onSettled);
   if (!isShown) return null;

@@ -7,7 +7,6 @@ import type { ListenAddress } from '@certfleet/shared/flag-parsers.ts';
 import compress from '@fastify/compress';
 import cookie from '@fastify/cookie';
 import etag from '@fastify/etag';
-import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import fastify from 'fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -30,7 +29,7 @@ import { podCertificateRoutes } from './routes/pod-certificate-routes.ts';
 import { renewalRoutes } from './routes/renewal-routes.ts';
 import { rotationRoutes } from './routes/rotation-routes.ts';
 import { RequestLimits } from './access/request-limits.ts';
-import { contentPolicy } from './access/security-headers.ts';
+import { securityHeaders } from './access/security-headers.ts';
 import { sessionCookie, sessionRoutes, unknownUserAt } from './routes/session-routes.ts';
 import type { SignInParts } from './routes/session-routes.ts';
 import { volumeInspectionRoutes } from './routes/volume-inspection-routes.ts';
@@ -71,7 +70,7 @@ const limits = {
 export async function createApi(options: ApiServerOptions): Promise<Api> {
   const { certificate, context, pageDirectory } = options;
   const api = openServer(options);
-  await api.register(helmet, contentPolicy(certificate !== undefined));
+  api.addHook('onRequest', securityHeaders(certificate !== undefined));
   api.setErrorHandler(async (thrown, request, reply) => {
     const { status, body } = errorResponse(thrown);
     const { retryAfterMs, reason } = asCertfleetError(thrown);
@@ -125,7 +124,12 @@ async function apiRoutes(api: Api, options: ApiServerOptions): Promise<void> {
   });
   await api.register(etag, { weak: true });
   // Level 1: a table of 100 rows takes about a millisecond.
-  await api.register(compress, { encodings: ['gzip'], globalDecompression: false, zlibOptions: { level: 1 } });
+  await api.register(compress, {
+    encodings: ['gzip'],
+    globalDecompression: false,
+    zlibOptions: { level: 1 },
+    syncThreshold: 65_536,
+  });
   await api.register(swagger, { openapi: { info: { title: 'certfleet operators', version: '1' } } });
   api.decorateRequest('operator', '');
   api.decorateRequest('caller', undefined);

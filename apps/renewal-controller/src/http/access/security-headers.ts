@@ -1,10 +1,12 @@
-import type { FastifyHelmetOptions } from '@fastify/helmet';
+import type { onRequestHookHandler } from 'fastify';
+import helmet from 'helmet';
 
 /**
- * Security headers of the page. The content policy allows only the page's own files, without inline scripts or styles.
+ * Adds the security headers of the page. The content policy allows only the page's own files, without inline scripts or
+ * styles. Used without `@fastify/helmet`, which parses the policy again for each request: an eighth of the CPU of an open page.
  */
-export function contentPolicy(isSecure: boolean): FastifyHelmetOptions {
-  return {
+export function securityHeaders(isSecure: boolean): onRequestHookHandler {
+  const addHeaders = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -25,5 +27,8 @@ export function contentPolicy(isSecure: boolean): FastifyHelmetOptions {
     // HSTS is only valid over TLS.
     strictTransportSecurity: isSecure && { maxAge: 31_536_000 },
     crossOriginEmbedderPolicy: false,
+  });
+  return (request, reply, done) => {
+    addHeaders(request.raw, reply.raw, (error) => done(error as Error | undefined));
   };
 }

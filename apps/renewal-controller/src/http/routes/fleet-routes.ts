@@ -12,6 +12,7 @@ import { noVolumes } from '../../fleet-index/view/fleet-stats.ts';
 import type { NodeState } from '../../fleet-index/model/node-session.ts';
 import { view } from './api-context.ts';
 import type { Api, ApiContext } from './api-context.ts';
+import { serializeOnce } from './serialize-once.ts';
 import { CaDirectory } from '../views/ca-directory.ts';
 import { caShare } from '../views/ca-share.ts';
 import { fleetSummary } from '../views/fleet-summary.ts';
@@ -24,16 +25,18 @@ export function fleetRoutes(api: Api, context: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   const summaries = secondCache<Summary>(context.clock, context.feed);
   const timelines = secondCache<Timeline>(context.clock, context.feed);
-  routes.get('/summary', { ...view, schema: { response: { 200: SummarySchema } } }, () =>
-    summaries.load('', () => fleetSummary(context)),
+  const sentSummary = serializeOnce<Summary>();
+  routes.get('/summary', { ...view, schema: { response: { 200: SummarySchema } } }, async (_request, reply) =>
+    sentSummary(reply, await summaries.load('', () => fleetSummary(context))),
   );
   routes.get('/verdict', { ...view, schema: { response: { 200: VerdictSchema } } }, async () => {
     const { verdict } = await summaries.load('', () => fleetSummary(context));
     return verdict;
   });
   caRoutes(api, context);
-  routes.get('/timeline', { ...view, schema: { response: { 200: TimelineSchema } } }, () =>
-    timelines.load('', () => fleetTimeline(context)),
+  const sentTimeline = serializeOnce<Timeline>();
+  routes.get('/timeline', { ...view, schema: { response: { 200: TimelineSchema } } }, async (_request, reply) =>
+    sentTimeline(reply, await timelines.load('', () => fleetTimeline(context))),
   );
   routes.get('/nodes', { ...view, schema: { response: { 200: NodesSchema } } }, () => ({
     at: iso(context.clock.now()),
