@@ -109,7 +109,6 @@ export default tseslint.config(
       ],
     },
   },
-  // The state machine of a volume: every transition beside the others, so that their order of effects can be compared.
   {
     files: ['**/*.js', '**/*.mjs'],
     extends: [tseslint.configs.disableTypeChecked],
