@@ -1,4 +1,4 @@
-// Runs the whole suite: types, lint and format beside the unit tests, then the tests on real parts. The last line counts the
+// Runs the whole suite: tests on real parts and unit tests, with types, lint and format beside them. The last line counts the
 // tests. Arguments are globs of test files; only those then run. With `--slow`, only the tests run that wait for many minutes
 // of real time.
 import { spawn, spawnSync } from 'node:child_process';
@@ -93,8 +93,7 @@ const maxFilesAgain = 2;
  */
 async function runAgain(totals: Counts): Promise<void> {
   const files = [...new Set(failures.map(({ file }) => file))];
-  const areAllOnRealParts = files.every((file) => file.startsWith('e2e/'));
-  if (files.length === 0 || files.length > maxFilesAgain || !areAllOnRealParts) return;
+  if (files.length === 0 || files.length > maxFilesAgain || !files.every(isOnRealParts)) return;
   console.log(`\n── second run of ${files.join(', ')}`);
   for (const file of files) {
     const before = failures.length;
@@ -115,11 +114,15 @@ function runNow(command: string, args: readonly string[]): boolean {
   return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
 }
 
-/** Prints its output when it ends, because the results of tests arrive meanwhile. */
+/**
+ * Runs beside the tests with the CPU that they leave, so that it delays none that has a time limit. Prints its output when
+ * it ends.
+ */
 async function checkStatically(): Promise<boolean> {
   const title = 'check (types, lint, format)';
   const startedMs = Date.now();
-  const child = spawn('npm', ['run', '--silent', 'check:static'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const niced = ['-n', '19', 'npm', 'run', '--silent', 'check:static'];
+  const child = spawn('nice', niced, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   const output: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));
   const [status] = (await once(child, 'close')) as [number | null];
@@ -141,52 +144,36 @@ const longest = [
   'e2e/api/api.test.ts',
   'e2e/compose/compose.test.ts',
 ];
-/** More files at once take less time in all, but tests with time limits then fail on a slow machine. */
-const filesAtOnce = Math.min(4, availableParallelism());
-const chosen = isSlow ? slowTests : process.argv.slice(2);
+/** Tests on real parts wait for half of their time. */
+const filesAtOnce = Math.min(8, 2 * availableParallelism());
+const chosen = process.argv.slice(2);
 const isRoot = process.getuid?.() === 0;
+/** They need root, Debian packages and the tools built from Go modules. */
+const isOnRealParts = (file: string): boolean => file.startsWith('e2e/');
 
-interface Stage {
-  readonly title: string;
-  readonly globs: readonly string[];
-  readonly concurrency: number;
-  /** Whether it needs root, Debian packages and the tools built from Go modules. */
-  readonly onRealParts: boolean;
+/** In the order of their start: unit tests need only CPU, so they use it up when the last tests on real parts wait. */
+function chosenFiles(): readonly string[] {
+  if (isSlow) return filesOf(slowTests);
+  if (chosen.length > 0) return filesOf(chosen);
+  return [...longestFirst(filesOf(endToEndTests)), ...filesOf(unitTests)];
 }
-
-const suite: readonly Stage[] = [
-  { title: 'unit tests', globs: unitTests, concurrency: 2, onRealParts: false },
-  { title: 'tests on real parts', globs: endToEndTests, concurrency: filesAtOnce, onRealParts: true },
-];
-const stages =
-  chosen.length === 0 ? suite : [{ title: 'selected tests', globs: chosen, concurrency: 1, onRealParts: isRoot }];
 
 /** Kept beside the packages, so that every process of the next run starts without compiling its modules. */
 process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules/.cache/compiled');
 
 let sound = isSlow || runNow('npm', ['run', '--silent', 'generate']);
 const checked = isSlow ? undefined : checkStatically();
-const totals: Counts = { passed: 0, failed: 0, skipped: 0 };
+const files = chosenFiles();
+const runnable = isRoot ? files : files.filter((file) => !isOnRealParts(file));
+const left = files.length - runnable.length;
+if (left > 0) console.log(`skipping ${left} files: they mount and create network namespaces, which requires root`);
 // Some unit tests also use them: a real redis-server, and openssl to verify results.
 if (isRoot) await ensureHostPackages(console.log);
-for (const { title, globs, concurrency, onRealParts } of stages) {
-  // Tests on real parts have time limits, and use all cores.
-  if (onRealParts) await checked;
-  console.log(`\n── ${title}`);
-  const files = filesOf(globs);
-  if (onRealParts && !isRoot) {
-    console.log(`skipped all ${files.length} files: they mount and create network namespaces, which requires root`);
-    totals.skipped += files.length;
-    continue;
-  }
-  // One after another: each build uses all cores.
-  if (onRealParts) for (const module of usedModules) await buildTool(module);
-  const counts = await runTests(longestFirst(files), concurrency);
-  totals.passed += counts.passed;
-  totals.failed += counts.failed;
-  totals.skipped += counts.skipped;
-  if (onRealParts && chosen.length === 0) await runAgain(totals);
-}
+// One after another: each build uses all cores.
+if (runnable.some(isOnRealParts)) for (const module of usedModules) await buildTool(module);
+const totals = await runTests(runnable, chosen.length === 0 ? filesAtOnce : 1);
+totals.skipped += left;
+if (chosen.length === 0) await runAgain(totals);
 const isChecked = (await checked) ?? true;
 sound &&= isChecked && totals.failed === 0 && totals.passed > 0;
 for (const { file, title } of failures) console.log(`failed: ${file}: ${title}`);
