@@ -143,6 +143,7 @@ const longest = [
   'e2e/kind/kind.test.ts',
   'e2e/api/api.test.ts',
   'e2e/compose/compose.test.ts',
+  'e2e/page/page.test.ts',
 ];
 /** Tests on real parts wait for half of their time. */
 const filesAtOnce = Math.min(8, 2 * availableParallelism());

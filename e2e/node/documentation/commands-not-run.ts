@@ -21,13 +21,13 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
   'docs/runbook.md: kubectl get carotations -l certfleet.io/proposed':
     'e2e/fleet/rotations.test.ts runs the first and checks what it names',
   'docs/runbook.md: kubectl get renewals':
-    'needs a renewal that has stopped; e2e/page/night-shift.test.ts stops one and resumes it',
+    'needs a renewal that has stopped; e2e/page/suites/renewals.ts stops one and resumes it',
   'docs/runbook.md: certfleet renew --resume=$RENEWAL':
-    'needs a renewal that has stopped; e2e/page/night-shift.test.ts stops one and resumes it',
+    'needs a renewal that has stopped; e2e/page/suites/renewals.ts stops one and resumes it',
   'docs/runbook.md: kubectl get renewal $RENEWAL -o wide':
-    'needs a renewal with a canary; e2e/page/night-shift.test.ts approves one',
+    'needs a renewal with a canary; e2e/page/suites/renewals.ts approves one',
   'docs/runbook.md: certfleet renew --approve=$RENEWAL':
-    'needs a renewal with a canary; e2e/page/night-shift.test.ts approves one',
+    'needs a renewal with a canary; e2e/page/suites/renewals.ts approves one',
   'docs/pod-certificates.md: kubectl get podcertificatesigners -o wide':
     'the signer is off in this suite; e2e/fleet/pod-certificates.test.ts reads the condition that it shows',
   "docs/runbook.md: kubectl logs -n NAMESPACE deployment/certfleet-pod-certificate-signer | grep 'without the lane'":

@@ -3,13 +3,13 @@
 // cannot be acted on. The page's clock is advanced by the test; LIE_SEED=n repeats one run.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { eventually } from '../fleet/support/eventually.ts';
-import { columns, namespaceOf, Trial } from './support/lie-trial.ts';
-import type { Version } from './support/lie-trial.ts';
-import { calm, dead, flaky } from './support/lying-proxy.ts';
-import { PageBrowser } from './support/page-browser.ts';
-import { maxStatedAge, readPage } from './support/shown-page.ts';
-import type { ShownPage } from './support/shown-page.ts';
+import { eventually } from '../../fleet/support/eventually.ts';
+import { columns, namespaceOf, Trial } from '../support/lie-trial.ts';
+import type { Version } from '../support/lie-trial.ts';
+import { calm, dead, flaky } from '../support/lying-proxy.ts';
+import { PageBrowser } from '../support/page-browser.ts';
+import { maxStatedAge, readPage } from '../support/shown-page.ts';
+import type { ShownPage } from '../support/shown-page.ts';
 
 const seeds = process.env['LIE_SEED'] === undefined ? [5, 10] : [Number(process.env['LIE_SEED'])];
 const steps = 30;
@@ -18,16 +18,6 @@ const currentForMs = 15_000;
 const filters = ['', '&namespace=shop', '&namespace=data', '&namespace=mail', '&pod=*1', '&pod=web-2'] as const;
 
 let browser: PageBrowser;
-
-before(async () => {
-  browser = await PageBrowser.launch();
-});
-
-afterEach(() => browser.closePages());
-
-after(async () => {
-  await browser[Symbol.asyncDispose]();
-});
 
 /** The rows that the filter of the address selects in one version of the fleet. */
 function expectedRows({ serials }: Version, search: string): readonly string[] {
@@ -229,61 +219,79 @@ const script: readonly Step[] = [
   renew,
 ];
 
-describe('maxStatedAge', () => {
-  const note = (age: string): string => `Not current: as of 2026-11-26 21:45:10 +01:00, ${age} ago.`;
-
-  test('is exact to the smallest unit that an age of this length is written with', () => {
-    const cases: [string, number][] = [
-      ['0s', 1],
-      ['42s', 43],
-      ['1m', 61],
-      ['3m 20s', 201],
-      ['14m', 15 * 60],
-      ['3h 20m', 3 * 3600 + 21 * 60],
-      ['45d', 46 * 86_400],
-    ];
-    assert.deepEqual(
-      cases.map(([age]) => maxStatedAge(note(age))),
-      cases.map(([, seconds]) => seconds),
-    );
-  });
-
-  test('is undefined for a text without an age', () => {
-    assert.equal(maxStatedAge('Not current: as of 2026-11-26 21:45:10 +01:00.'), undefined);
-  });
-});
-
-describe('the page behind a network that lies', () => {
-  for (const seed of seeds) {
-    test(`shows only what is true, or its age, with seed ${seed}`, async () => {
-      await using trial = await Trial.start(browser, seed);
-      let current = 0;
-      for (let i = 0; i < steps; i++) {
-        await trial.random.pick(script)(trial);
-        await check(trial);
-        await trial.quiet();
-        await check(trial);
-        if ((await readPage(trial.page)).mark === 'current') current += 1;
-      }
-      console.log(`rows were current after ${current} of ${steps} steps`);
-      // With a sound network, the page is true and live again.
-      await setMood('calm', calm)(trial);
-      await trial.page.keyboard.press('Escape');
-      let isTrue = false;
-      for (let seconds = 0; seconds < 40 && !isTrue; seconds++) {
-        await trial.pass(1000);
-        await check(trial);
-        const { mark, status, rows, search } = await readPage(trial.page);
-        const latest = trial.versions.at(-1);
-        isTrue =
-          latest !== undefined && mark === 'current' && status === 'live' && isSame(rows, expectedRows(latest, search));
-      }
-      assert.ok(isTrue, 'expected the page to be live and to show the present fleet within 40 s');
-      assert.ok(current > 0 && trial.proxy.lies > 0, 'the network must have lied some of the time');
+/** The page behind a network that lies. */
+export function lieDetectorSuite(): void {
+  describe('the detector of lies', { concurrency: false }, () => {
+    before(async () => {
+      browser = await PageBrowser.launch();
     });
-  }
 
-  test('no page threw an error', () => {
-    assert.deepEqual(browser.problems, []);
+    afterEach(() => browser.closePages());
+
+    after(async () => {
+      await browser[Symbol.asyncDispose]();
+    });
+
+    describe('maxStatedAge', () => {
+      const note = (age: string): string => `Not current: as of 2026-11-26 21:45:10 +01:00, ${age} ago.`;
+
+      test('is exact to the smallest unit that an age of this length is written with', () => {
+        const cases: [string, number][] = [
+          ['0s', 1],
+          ['42s', 43],
+          ['1m', 61],
+          ['3m 20s', 201],
+          ['14m', 15 * 60],
+          ['3h 20m', 3 * 3600 + 21 * 60],
+          ['45d', 46 * 86_400],
+        ];
+        assert.deepEqual(
+          cases.map(([age]) => maxStatedAge(note(age))),
+          cases.map(([, seconds]) => seconds),
+        );
+      });
+
+      test('is undefined for a text without an age', () => {
+        assert.equal(maxStatedAge('Not current: as of 2026-11-26 21:45:10 +01:00.'), undefined);
+      });
+    });
+
+    describe('the page behind a network that lies', () => {
+      for (const seed of seeds) {
+        test(`shows only what is true, or its age, with seed ${seed}`, async () => {
+          await using trial = await Trial.start(browser, seed);
+          let current = 0;
+          for (let i = 0; i < steps; i++) {
+            await trial.random.pick(script)(trial);
+            await check(trial);
+            await trial.quiet();
+            await check(trial);
+            if ((await readPage(trial.page)).mark === 'current') current += 1;
+          }
+          console.log(`rows were current after ${current} of ${steps} steps`);
+          // With a sound network, the page is true and live again.
+          await setMood('calm', calm)(trial);
+          await trial.page.keyboard.press('Escape');
+          let isTrue = false;
+          for (let seconds = 0; seconds < 40 && !isTrue; seconds++) {
+            await trial.pass(1000);
+            await check(trial);
+            const { mark, status, rows, search } = await readPage(trial.page);
+            const latest = trial.versions.at(-1);
+            isTrue =
+              latest !== undefined &&
+              mark === 'current' &&
+              status === 'live' &&
+              isSame(rows, expectedRows(latest, search));
+          }
+          assert.ok(isTrue, 'expected the page to be live and to show the present fleet within 40 s');
+          assert.ok(current > 0 && trial.proxy.lies > 0, 'the network must have lied some of the time');
+        });
+      }
+
+      test('no page threw an error', () => {
+        assert.deepEqual(browser.problems, []);
+      });
+    });
   });
-});
+}
