@@ -12,18 +12,20 @@ import { AgentProcess } from './agent-process.ts';
 import { cannotMount, TestNode } from './test-node.ts';
 import { readVolume } from './volume-files.ts';
 
+const long = { duration: '1h' };
+
 /** A pod's volume in the kubelet's layout, with vol_data.json of the driver. */
 function kubeletVolume(
   node: TestNode,
   name: string,
-  duration: string,
+  lifetime: Readonly<Record<string, string>>,
   driverName = 'csi.cert-manager.io',
 ): InlineVolume {
   const podUid = randomUUID();
   const targetPath = join(node.root, 'pods', podUid, 'volumes/kubernetes.io~csi/tls/mount');
   mkdirSync(dirname(targetPath), { recursive: true });
   writeFileSync(join(dirname(targetPath), 'vol_data.json'), JSON.stringify({ driverName }));
-  return node.volume(name, { duration }, { targetPath, podUid });
+  return node.volume(name, lifetime, { targetPath, podUid });
 }
 
 async function publish(node: TestNode, agent: AgentProcess, ...volumes: readonly InlineVolume[]): Promise<void> {
@@ -51,11 +53,11 @@ describe('the data root', () => {
     async () => {
       const node = new TestNode();
       after(() => node.remove());
-      const volume = kubeletVolume(node, 'web', '1h');
+      const volume = kubeletVolume(node, 'web', long);
       const first = await AgentProcess.start(node);
       await publish(node, first, volume);
       assert.deepEqual(await mountsIn(first), [1, 0, 0]);
-      const lost = kubeletVolume(node, 'lost', '1h');
+      const lost = kubeletVolume(node, 'lost', long);
       await publish(node, first, lost);
       execFileSync('umount', [lost.targetPath]);
       assert.deepEqual(
@@ -87,7 +89,7 @@ describe('the data root', () => {
     async () => {
       const node = new TestNode();
       after(() => node.remove());
-      const volume = kubeletVolume(node, 'web', '20s');
+      const volume = kubeletVolume(node, 'web', { duration: '20s', 'renew-before': '16s' });
       const former = join(node.root, 'data');
       const first = await AgentProcess.start(node);
       await publish(node, first, volume);
@@ -128,7 +130,7 @@ describe('the data root', () => {
     async () => {
       const node = new TestNode();
       after(() => node.remove());
-      const volume = kubeletVolume(node, 'web', '1h');
+      const volume = kubeletVolume(node, 'web', long);
       const first = await AgentProcess.start(node);
       await publish(node, first, volume);
       await first.stop();
@@ -143,7 +145,7 @@ describe('the data root', () => {
       after(() => client.close());
       await assert.rejects(client.publish(volume), /FAILED_PRECONDITION.*does not know.*restart the pod/s);
       assert.equal(serialIn(volume), serial);
-      const fresh = kubeletVolume(node, 'fresh', '1h');
+      const fresh = kubeletVolume(node, 'fresh', long);
       await client.publish(fresh);
       assert.deepEqual(await mountsIn(second), [1, 0, 1]);
       await client.unpublish(volume);
@@ -158,7 +160,7 @@ describe('the data root', () => {
     after(() => node.remove());
     const sizeOf = (): number =>
       Number(execFileSync('findmnt', ['--bytes', '--noheadings', '--output', 'SIZE', node.storePath]));
-    const volume = kubeletVolume(node, 'web', '1h');
+    const volume = kubeletVolume(node, 'web', long);
     for (const [size, bytes] of [
       ['64Mi', 64 * 2 ** 20],
       ['100M', 1e8],
