@@ -516,7 +516,7 @@ export const alertCases: readonly AlertCase[] = [
   {
     fault: 'a pod waits for its certificate',
     series: {
-      [`certfleet_signer_oldest_start_seconds{${signerReplica('s1')},signer="internal"}`]: '0x50 0+60x70',
+      [`certfleet_signer_oldest_start_seconds{${signerReplica('s1')},signer="internal"}`]: '0x40 0+60x80',
     },
     fires: { CertfleetPodCertificateWaiting: { signer: 'internal' } },
   },
