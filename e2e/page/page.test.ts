@@ -16,7 +16,7 @@ describe('the page', { concurrency: 4 }, () => {
   // The longest first.
   nightShiftSuite();
   renewalsSuite();
-  accessibilitySuite();
+  accessibilitySuite('sample');
   lieDetectorSuite();
   actionsSuite();
   viewsSuite();

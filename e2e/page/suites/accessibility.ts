@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { violationsOf } from '../support/axe.ts';
 import { exampleFleet } from '../support/example-fleet.ts';
+import { followLink } from '../support/follow-link.ts';
 import { PageBrowser } from '../support/page-browser.ts';
 import { PageFleet } from '../support/page-fleet.ts';
 
@@ -34,7 +35,7 @@ const views = (): readonly string[] => [
   '/moon',
 ];
 
-/** In an order in which colours and width change in turn: a view changes from each condition to the next, in place. */
+/** In an order in which colours and width change in turn: from each condition to the next, and both to the one after it. */
 const conditions = [
   { colorScheme: 'light', width: 1280 },
   { colorScheme: 'light', width: 320 },
@@ -48,14 +49,17 @@ async function change(page: Page, { colorScheme, width }: (typeof conditions)[nu
 }
 
 async function show(page: Page, path: string): Promise<void> {
-  await page.goto(`${fleet.url}${path}`);
+  await followLink(page, path);
   await page.getByRole('heading', { level: 1 }).waitFor();
   if (path !== '/wall') await page.locator('.live-live').waitFor();
   await page.locator('.loading').first().waitFor({ state: 'detached' });
 }
 
-/** Every view, with its dialogs and menus. */
-export function accessibilitySuite(): void {
+/**
+ * Every view, with its dialogs and menus.
+ * @param perView `sample`: each view in both colours and both widths; `all`: in each colour with each width
+ */
+export function accessibilitySuite(perView: 'sample' | 'all'): void {
   describe('accessibility of the page', { concurrency: false }, () => {
     before(async () => {
       fleet = await PageFleet.start(exampleFleet, ['--api-auth=none', '--pod-label=team']);
@@ -76,11 +80,12 @@ export function accessibilitySuite(): void {
     });
 
     test('axe reports nothing in any view, light and dark, on a laptop and on a phone', async () => {
-      const page = await browser.open('about:blank');
+      const page = await browser.open(`${fleet.url}/`);
       for (const [i, path] of views().entries()) {
-        // Every fourth view is loaded in the same condition.
+        // Every fourth view is shown first in the same condition, and changes to the others in place.
         const first = i % conditions.length;
-        for (const condition of [...conditions.slice(first), ...conditions.slice(0, first)]) {
+        const inOrder = [...conditions.slice(first), ...conditions.slice(0, first)];
+        for (const condition of inOrder.filter((_, index) => perView === 'all' || index % 2 === 0)) {
           await change(page, condition);
           if (condition === conditions[first]) await show(page, path);
           assert.deepEqual(await violationsOf(page), [], `${path} ${JSON.stringify(condition)}`);

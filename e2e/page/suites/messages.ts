@@ -8,11 +8,13 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import type { Page, ViewportSize as Size } from 'playwright-core';
 import { problemKinds } from '../../../libs/operator-api/src/vocabulary.ts';
 import { exampleFleet } from '../support/example-fleet.ts';
+import { followLink } from '../support/follow-link.ts';
 import { PageBrowser } from '../support/page-browser.ts';
 import { PageFleet } from '../support/page-fleet.ts';
 import { answerWithAllStates } from '../support/all-states.ts';
 import { ServerTexts, strayTexts } from '../support/page-texts.ts';
 import { buildPseudoPage } from '../support/pseudo-page.ts';
+import { wholeResponse } from '../support/whole-response.ts';
 
 /** Bengali: its digits and letters cannot be mistaken for those of English. */
 const locale = 'bn';
@@ -77,7 +79,7 @@ const tooWide = `(() => {
 })()`;
 
 async function show(page: Page, path: string): Promise<void> {
-  await page.goto(`${fleet.url}${path}`);
+  await followLink(page, path);
   await page.getByRole('heading', { level: 1 }).waitFor();
   if (path !== '/wall') await page.locator('.live-live').waitFor();
   await page.locator('.loading').first().waitFor({ state: 'detached' });
@@ -194,7 +196,7 @@ export function messagesSuite(): void {
     test('a problem without facts, or of a kind that the page does not know, is what the controller says', async () => {
       const page = await browser.open('about:blank', { locale });
       await page.route('**/api/v1/summary', async (route) => {
-        const response = await route.fetch();
+        const response = await wholeResponse(route);
         const common = { severity: 'warning', count: 1, link: '/' };
         const attention = [
           { ...common, kind: 'failing', text: 'a problem of an earlier release' },

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import type { Summary } from '../../../libs/operator-api/src/summary.ts';
 import { problemExamples } from '../../../libs/operator-api/src/testing/problem-examples.ts';
+import { wholeResponse } from './whole-response.ts';
 
 // Not the sentences of the kinds, so that a page that shows these is found.
 const text = 'the sentence of the controller';
@@ -20,13 +21,13 @@ const violations = [
 /** Answers with every kind of problem and of limit. */
 export async function answerWithAllProblems(page: Page): Promise<void> {
   await page.route('**/api/v1/summary', async (route) => {
-    const response = await route.fetch();
+    const response = await wholeResponse(route);
     const summary = (await response.json()) as Summary;
     const posture = { ...summary.posture, violations };
     await route.fulfill({ response, json: { ...summary, posture, attention: problems } });
   });
   await page.route('**/api/v1/verdict', async (route) => {
-    const response = await route.fetch();
+    const response = await wholeResponse(route);
     const reasons = problems.slice(0, 5);
     await route.fulfill({ response, json: { level: 'attention', reasons, more: problems.length - reasons.length } });
   });

@@ -3,6 +3,7 @@ import type { PodCertificatePage } from '../../../libs/operator-api/src/pod-cert
 import type { Rotation, Rotations } from '../../../libs/operator-api/src/rotations.ts';
 import { podCertificateStates, rotationPhases } from '../../../libs/operator-api/src/vocabulary.ts';
 import { answerWithAllProblems } from './all-problems.ts';
+import { wholeResponse } from './whole-response.ts';
 
 const at = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString();
 
@@ -45,7 +46,7 @@ function podCertificates(): Pick<PodCertificatePage, 'total' | 'signers'> & { re
 /** Answers in place of a controller that follows pod certificates and CA rotations, with every kind of problem. */
 export async function answerWithAllStates(page: Page): Promise<void> {
   await page.route('**/api/v1/session', async (route) => {
-    const response = await route.fetch();
+    const response = await wholeResponse(route);
     await route.fulfill({ response, json: { ...((await response.json()) as object), showsPodCertificates: true } });
   });
   await answerWithAllProblems(page);

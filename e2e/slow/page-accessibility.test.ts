@@ -1,0 +1,3 @@
+import { accessibilitySuite } from '../page/suites/accessibility.ts';
+
+accessibilitySuite('all');
