@@ -13,11 +13,13 @@ import { waitUntil } from '../cluster/wait.ts';
 import { dashboardQueries } from './support/dashboard-queries.ts';
 import type { DashboardQuery } from './support/dashboard-queries.ts';
 import { issuerKey, MonitoredFleet, narrowIssuer } from './support/monitored-fleet.ts';
-import type { NodeName } from './support/monitored-fleet.ts';
+import type { Lifetime, NodeName } from './support/monitored-fleet.ts';
 import type { ActiveAlert } from './support/prometheus-server.ts';
 import { quickRules } from './support/quick-rules.ts';
 
-const lifetime = '20s';
+/** Due again every four seconds; two seconds later the agent would renew without the controller. */
+const brief: Lifetime = { duration: '20s', 'renew-before': '16s' };
+const long: Lifetime = { duration: '1h' };
 const timeoutMs = 120_000;
 
 let fleet: MonitoredFleet;
@@ -125,10 +127,9 @@ async function fills(panel: string): Promise<void> {
 
 describe('a monitored fleet', { skip: cannotMount }, () => {
   it('is quiet while volumes are renewed through the controller', async () => {
-    await fleet.publish('node-1', 'steady-1', lifetime);
-    // Long enough to be overdue for a while before it expires, when its agent hangs.
-    await fleet.publish('node-2', 'steady-2', '60s');
-    await fleet.publish('node-1', 'long', '1h');
+    await fleet.publish('node-1', 'steady-1', brief);
+    await fleet.publish('node-2', 'steady-2', brief);
+    await fleet.publish('node-1', 'long', long);
     await waitUntil(
       'renewals by the controller',
       async () => {
@@ -162,7 +163,7 @@ describe('a monitored fleet', { skip: cannotMount }, () => {
   it('reports a paused lane, a lane that is too slow, and a Redis that evicts or is full', async () => {
     await fleet.pause(issuerKey);
     const narrow = await Promise.all(
-      ['narrow-1', 'narrow-2', 'narrow-3'].map((name) => fleet.publish('node-1', name, lifetime, narrowIssuer)),
+      ['narrow-1', 'narrow-2', 'narrow-3'].map((name) => fleet.publish('node-1', name, brief, narrowIssuer)),
     );
     await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
     const used = Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
@@ -177,12 +178,23 @@ describe('a monitored fleet', { skip: cannotMount }, () => {
     await calm();
   });
 
-  it('reports a renewal that waits for an approval after its canary, and a certificate that violates a limit', async () => {
+  it('reports an unapproved renewal, a violated limit, a pod without its renewed volume, and a tmpfs close to its reserve', async () => {
     const renewal = await fleet.renew({ canary: 1 });
-    const weak = await fleet.publish('node-1', 'valid-too-long', '2h');
-    await fire('CertfleetRenewalAwaitingApproval', 'CertfleetPostureViolated');
+    const weak = await fleet.publish('node-1', 'valid-too-long', { duration: '2h' });
+    const volume = await fleet.publish('node-1', 'unmounted', long);
+    execFileSync('umount', [volume.targetPath]);
+    const { storePath } = fleet.fileSystemOf('node-2');
+    const { bsize, bfree, blocks } = statfsSync(storePath);
+    // A name of the agent's temporary files, which its next start removes.
+    const filler = join(storePath, '..new-filler');
+    writeFileSync(filler, Buffer.alloc(Math.floor(bsize * (bfree - blocks * 0.15))));
+    await fire(
+      ...['CertfleetRenewalAwaitingApproval', 'CertfleetPostureViolated'],
+      ...['CertfleetMountMismatch', 'CertfleetAgentTmpfsNearlyFull'],
+    );
     await fleet.cancelRenewal(renewal);
-    await fleet.unpublish('node-1', weak);
+    rmSync(filler);
+    for (const each of [weak, volume]) await fleet.unpublish('node-1', each);
     await calm();
   });
 
@@ -198,40 +210,21 @@ describe('a monitored fleet', { skip: cannotMount }, () => {
     const enough = new AbortController();
     // Repeatedly, like the kubelet.
     const mounting = (async () => {
-      while (!enough.signal.aborted) await fleet.publish('node-1', 'new-pod', '1h').catch(() => undefined);
+      while (!enough.signal.aborted) await fleet.publish('node-1', 'new-pod', long).catch(() => undefined);
     })();
     await fire('CertfleetVolumeExpired', 'CertfleetMountFailing');
     enough.abort();
     await mounting;
     await fleet.cluster.certManager.start();
-    await fleet.publish('node-1', 'new-pod', '1h');
+    await fleet.publish('node-1', 'new-pod', long);
     await calm();
-  });
-
-  it('reports a pod that has not mounted its renewed volume', async () => {
-    const volume = await fleet.publish('node-1', 'unmounted', '1h');
-    execFileSync('umount', [volume.targetPath]);
-    await fire('CertfleetMountMismatch');
-    await fleet.unpublish('node-1', volume);
-    await calm();
-  });
-
-  it('reports a tmpfs that is close to its reserve', async () => {
-    const { storePath } = fleet.fileSystemOf('node-2');
-    const { bsize, bfree, blocks } = statfsSync(storePath);
-    // A name of the agent's temporary files, which its next start removes.
-    const filler = join(storePath, '..new-filler');
-    writeFileSync(filler, Buffer.alloc(Math.floor(bsize * (bfree - blocks * 0.15))));
-    await fire('CertfleetAgentTmpfsNearlyFull');
-    rmSync(filler);
   });
 
   it('reports an agent that hangs or is gone, and volumes that it cannot read after its return', async () => {
     const node = fleet.fileSystemOf('node-2');
-    const [volumeId = ''] = node.stored();
-    // As late as possible: the volume becomes overdue some time after its renewal was due, before the node counts as
-    // silent.
-    await renewalIsNear('node-2', 3_000);
+    // Overdue two seconds after it is due, long before its node counts as silent.
+    const { volumeId } = await fleet.publish('node-2', 'hanging', { duration: '20s', 'renew-before': '19s' });
+    await fleet.isReported(volumeId);
     fleet.hangAgent('node-2');
     await fire('CertfleetRenewalOverdue');
     await fleet.killAgent('node-2');
@@ -247,8 +240,9 @@ describe('a monitored fleet', { skip: cannotMount }, () => {
     await redis.call('ACL', 'SETUSER', 'default', '+xread', '+xrevrange');
     // Nothing is dispatched while a short certificate becomes due.
     await renewalIsNear('node-1', 4_000);
-    await redis.call('CLIENT', 'PAUSE', '18000', 'WRITE');
+    await redis.call('CLIENT', 'PAUSE', String(timeoutMs), 'WRITE');
     await fire('CertfleetLocalDeadlineUsed');
+    await redis.call('CLIENT', 'UNPAUSE');
     // The agent renews and reports to a controller without CPU time to read it.
     await renewalIsNear('node-1', 4_000);
     const startedMs = Date.now();
@@ -277,17 +271,18 @@ describe('a monitored fleet', { skip: cannotMount }, () => {
     await fleet.killController();
     await fleet.startControllerWithoutApiServer();
     const enough = new AbortController();
+    const calls: Promise<void>[] = [];
     const calling = (async () => {
-      // Each with a different token: results are cached.
+      // Each with a different token: results are cached. Not one after the other: each is answered after several tries.
       for (let call = 0; !enough.signal.aborted; call++) {
-        await fleet.callAsOperator(`token-${call}`);
+        calls.push(fleet.callAsOperator(`token-${call}`).catch(() => undefined));
         await delay(1_000);
       }
     })();
-    await Promise.race([fire('CertfleetReviewsFailing', 'CertfleetPoliciesUnknown'), calling]);
-    enough.abort();
+    await fire('CertfleetReviewsFailing', 'CertfleetPoliciesUnknown').finally(() => enough.abort());
     await calling;
     await fleet.killController();
+    await Promise.all(calls);
     await fire('CertfleetControllerDown', 'CertfleetAgentDisconnected');
   });
 

@@ -16,7 +16,10 @@ export interface ControllerProcess {
   ops(path: string): Promise<{ readonly status: number; readonly text: string }>;
   /** The value of one metric series; 0 when it is missing. */
   metric(series: string): Promise<number>;
+  /** SIGTERM, as in a roll-out. */
   stop(): Promise<void>;
+  /** SIGKILL: no shutdown messages. */
+  kill(): Promise<void>;
 }
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -54,6 +57,11 @@ export async function startControllerProcess(
     const response = await fetch(`http://127.0.0.1:${ops}/${path}`);
     return { status: response.status, text: await response.text() };
   };
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    await once(child, 'exit');
+  };
   return {
     pid: child.pid ?? 0,
     fleetPort: fleet,
@@ -64,11 +72,8 @@ export async function startControllerProcess(
       const line = text.split('\n').find((each) => each.startsWith(`certfleet_controller_${series} `));
       return Number(line?.split(' ').at(-1) ?? 0);
     },
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGTERM');
-      await once(child, 'exit');
-    },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
   };
 }
 

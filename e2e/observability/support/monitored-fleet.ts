@@ -10,11 +10,13 @@ import { createPod } from '../../api/issuer-fixture.ts';
 import { startCluster } from '../../cluster/cluster.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import { createCaIssuer } from '../../cluster/issuers.ts';
+import { waitUntil } from '../../cluster/wait.ts';
+import { startControllerProcess } from '../../fleet/simulation/controller-process.ts';
+import type { ControllerProcess } from '../../fleet/simulation/controller-process.ts';
 import { writeAgentToken, writeAgentTokens } from '../../fleet/support/agent-links.ts';
 import { freePort, startRedisServer } from '../../support/redis-server.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 import type { AlertRule } from './chart-rules.ts';
-import { ControllerProcess } from './controller-process.ts';
 import { PrometheusServer } from './prometheus-server.ts';
 import type { ScrapeJob } from './prometheus-server.ts';
 
@@ -27,6 +29,13 @@ export const narrowIssuer = 'narrow';
 /** The nodes with an agent. */
 const nodeNames = ['node-1', 'node-2'] as const;
 export type NodeName = (typeof nodeNames)[number];
+
+/** The attributes of a volume that determine when it is due. */
+export interface Lifetime {
+  readonly duration: string;
+  /** A third of the duration unless given. */
+  readonly 'renew-before'?: string;
+}
 
 interface MonitoredNode {
   readonly node: TestNode;
@@ -91,7 +100,7 @@ export class MonitoredFleet implements AsyncDisposable {
 
   /** Starts the controller; flags given here override the defaults. */
   async startController(...flags: readonly string[]): Promise<void> {
-    this.#controller = await ControllerProcess.start([
+    this.#controller = await startControllerProcess('sources', [
       `--redis-url=${this.redis.url}`,
       `--fleet-bind-address=unix://${join(this.#directory, 'fleet.sock')}`,
       `--agent-token-file=${this.#tokens}`,
@@ -101,7 +110,7 @@ export class MonitoredFleet implements AsyncDisposable {
       `--ops-bind-address=127.0.0.1:${this.#ports.ops}`,
       `--lane-policies-file=${join(this.#directory, 'lanes.json')}`,
       // A node is silent after three of them. A volume that is due on a hanging node must be overdue before that.
-      '--heartbeat-interval=8s',
+      '--heartbeat-interval=5s',
       // Longer than the certificates that are in order.
       '--posture-max-lifetime=90m',
       ...flags,
@@ -131,12 +140,13 @@ export class MonitoredFleet implements AsyncDisposable {
     await response.body?.cancel();
   }
 
+  /** Stops the controller's process until `resumeController`, as on a node without CPU: its connections stay open. */
   suspendController(): void {
-    this.#controller?.suspend();
+    if (this.#controller !== undefined) process.kill(this.#controller.pid, 'SIGSTOP');
   }
 
   resumeController(): void {
-    this.#controller?.resume();
+    if (this.#controller !== undefined) process.kill(this.#controller.pid, 'SIGCONT');
   }
 
   async killController(): Promise<void> {
@@ -173,19 +183,28 @@ export class MonitoredFleet implements AsyncDisposable {
     return this.#nodeOf(name).node;
   }
 
-  /** Publishes a volume of that lifetime like the kubelet; rejects when the agent refuses. */
-  async publish(name: NodeName, volumeName: string, duration: string, issuer = 'ca'): Promise<InlineVolume> {
+  /** Publishes a volume like the kubelet; rejects when the agent refuses. */
+  async publish(name: NodeName, volumeName: string, lifetime: Lifetime, issuer = 'ca'): Promise<InlineVolume> {
     const { node } = this.#nodeOf(name);
     const names = { 'issuer-name': issuer, 'issuer-kind': 'ClusterIssuer', 'dns-names': 'pod.example.com' };
     const { name: podName, namespace: podNamespace, uid } = this.#pod;
     const pod = { podName, namespace: podNamespace, podUid: uid };
-    const volume = node.volume(volumeName, { ...names, duration }, pod);
+    const volume = node.volume(volumeName, { ...names, ...lifetime }, pod);
     await this.#call(name, (client) => client.publish(volume));
     return volume;
   }
 
   async unpublish(name: NodeName, volume: InlineVolume): Promise<void> {
     await this.#call(name, (client) => client.unpublish(volume));
+  }
+
+  /** Waits until the controller knows the volume. */
+  async isReported(volumeId: string): Promise<void> {
+    const isKnown = async (): Promise<boolean> => {
+      const { volumes } = (await this.#ask('GET', 'volumes')) as { volumes: readonly { volumeId: string }[] };
+      return volumes.some((volume) => volume.volumeId === volumeId);
+    };
+    await waitUntil(`the report of ${volumeId}`, isKnown, { timeoutMs: 60_000, intervalMs: 100 });
   }
 
   async pause(lane: string): Promise<void> {
