@@ -36,6 +36,7 @@ export default {
         'cluster/testing/keep-cluster.ts',
         'fleet/chaos/agents/host-process.ts',
         'fleet/kubelets/kubelet-host.ts',
+        'fleet/support/vanished-redis.ts',
       ],
       project: ['**/*.ts'],
     },

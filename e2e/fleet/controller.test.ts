@@ -15,7 +15,8 @@ interface Shown {
   readonly next?: string;
 }
 
-describe('the controller', () => {
+// Each has its own Redis.
+describe('the controller', { concurrency: true }, () => {
   test('a due volume is renewed through the queue, others are not', async () => {
     await using fixture = await ControllerFixture.start();
     await fixture.startController();

@@ -42,7 +42,8 @@ async function allShown(fleet: OperatedFleet, count: number): Promise<void> {
 
 const idsOf = ({ volumes }: VolumePage): readonly string[] => volumes.map(({ volumeId }) => volumeId);
 
-describe('the operators’ API', () => {
+// They mostly wait, each for a controller and a Redis of its own.
+describe('the operators’ API', { concurrency: 4 }, () => {
   test('the table is searched, filtered, sorted and paged without gaps', async () => {
     await using fleet = await OperatedFleet.start();
     await fleet.startController();

@@ -268,52 +268,58 @@ describe('the pod certificate signer on a real API server', () => {
     assert.match(wider?.message ?? '', /does not allow "kubernetes.default.svc"/);
   });
 
-  test('leaves a request pending while its CA is away, and says why', async () => {
-    await cluster.apply(signerObject('later', { issuer: { secretName: 'later-ca' } }));
-    const pending = await request('web-0', 'web', { signerName: 'example.com/later' });
-    const reasonOf = async (name: string): Promise<string | undefined> => {
-      const target = { resource: certfleetResource('podcertificatesigners'), name };
-      const found = await objects.get<{ readonly status?: RawStatus }>(target);
-      return found?.status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
-    };
-    await eventually('the reason', async () => (await reasonOf('later')) === 'IssuerUnavailable', limitMs);
-    assert.equal((await statusOf(pending)).conditions, undefined);
-    await cluster.apply(secretObject('later-ca'));
-    assert.equal((await finalStatus(pending)).conditions?.[0]?.type, 'Issued');
-    await eventually('ready', async () => (await reasonOf('later')) === 'Ready', limitMs);
-  });
+  // They wait for the signer to look again.
+  describe('at its next look', { concurrency: 2 }, () => {
+    test('leaves a request pending while its CA is away, and says why', async () => {
+      await cluster.apply(signerObject('later', { issuer: { secretName: 'later-ca' } }));
+      const pending = await request('web-0', 'web', { signerName: 'example.com/later' });
+      const reasonOf = async (name: string): Promise<string | undefined> => {
+        const target = { resource: certfleetResource('podcertificatesigners'), name };
+        const found = await objects.get<{ readonly status?: RawStatus }>(target);
+        return found?.status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
+      };
+      await eventually('the reason', async () => (await reasonOf('later')) === 'IssuerUnavailable', limitMs);
+      assert.equal((await statusOf(pending)).conditions, undefined);
+      await cluster.apply(secretObject('later-ca'));
+      assert.equal((await finalStatus(pending)).conditions?.[0]?.type, 'Issued');
+      await eventually('ready', async () => (await reasonOf('later')) === 'Ready', limitMs);
+    });
 
-  test('keeps a ClusterTrustBundle of its CA up to date, by the rights of the chart', async (t) => {
-    if (version !== 'v1') {
-      t.skip('this cluster has no ClusterTrustBundles');
-      return;
-    }
-    const name = 'example.com:internal:certfleet';
-    const resource = { group: 'certificates.k8s.io', version: 'v1', plural: 'clustertrustbundles' };
-    const read = async (): Promise<RawBundle> => (await objects.get<RawBundle>({ resource, name })) ?? noBundle;
-    const has = (bundle: RawBundle, pem: string): boolean =>
-      (bundle.metadata.annotations?.['certfleet.io/needed-until'] ?? '').includes(
-        new X509Certificate(pem).fingerprint256,
-      ) && bundle.spec.trustBundle.includes(pem);
-    await eventually('the CA', async () => has(await read(), ca.certificatePem), limitMs);
-    assert.equal((await read()).spec.signerName, 'example.com/internal');
-    // Another writer adds a CA: it stays, and gets a time until which it is needed.
-    const other = caSecret({ notBefore: new Date(Date.now() - hourMs), notAfter: new Date(Date.now() + hourMs) });
-    const both = { spec: { trustBundle: `${other.certificatePem}${ca.certificatePem}` } };
-    await objects.patch({ resource, name }, both);
-    const hasBoth = (bundle: RawBundle): boolean => has(bundle, ca.certificatePem) && has(bundle, other.certificatePem);
-    await eventually('both CAs', async () => hasBoth(await read()), limitMs);
+    test('keeps a ClusterTrustBundle of its CA up to date, by the rights of the chart', async (t) => {
+      if (version !== 'v1') {
+        t.skip('this cluster has no ClusterTrustBundles');
+        return;
+      }
+      const name = 'example.com:internal:certfleet';
+      const resource = { group: 'certificates.k8s.io', version: 'v1', plural: 'clustertrustbundles' };
+      const read = async (): Promise<RawBundle> => (await objects.get<RawBundle>({ resource, name })) ?? noBundle;
+      const has = (bundle: RawBundle, pem: string): boolean =>
+        (bundle.metadata.annotations?.['certfleet.io/needed-until'] ?? '').includes(
+          new X509Certificate(pem).fingerprint256,
+        ) && bundle.spec.trustBundle.includes(pem);
+      await eventually('the CA', async () => has(await read(), ca.certificatePem), limitMs);
+      assert.equal((await read()).spec.signerName, 'example.com/internal');
+      // Another writer adds a CA: it stays, and gets a time until which it is needed.
+      const other = caSecret({ notBefore: new Date(Date.now() - hourMs), notAfter: new Date(Date.now() + hourMs) });
+      const both = { spec: { trustBundle: `${other.certificatePem}${ca.certificatePem}` } };
+      await objects.patch({ resource, name }, both);
+      const hasBoth = (bundle: RawBundle): boolean =>
+        has(bundle, ca.certificatePem) && has(bundle, other.certificatePem);
+      await eventually('both CAs', async () => hasBoth(await read()), limitMs);
 
-    const apply = (named: string, signerName: string | undefined): Promise<unknown> =>
-      client.request({
-        ...{ verb: 'apply', resource, name: named, query: { fieldManager: 'test', force: 'true' } },
-        body: {
-          ...{ apiVersion: 'certificates.k8s.io/v1', kind: 'ClusterTrustBundle', metadata: { name: named } },
-          spec: { trustBundle: other.certificatePem, ...(signerName !== undefined && { signerName }) },
-        },
+      const apply = (named: string, signerName: string | undefined): Promise<unknown> =>
+        client.request({
+          ...{ verb: 'apply', resource, name: named, query: { fieldManager: 'test', force: 'true' } },
+          body: {
+            ...{ apiVersion: 'certificates.k8s.io/v1', kind: 'ClusterTrustBundle', metadata: { name: named } },
+            spec: { trustBundle: other.certificatePem, ...(signerName !== undefined && { signerName }) },
+          },
+        });
+      await assert.rejects(apply('example.com:foreign:certfleet', 'example.com/foreign'), {
+        code: 'permission-denied',
       });
-    await assert.rejects(apply('example.com:foreign:certfleet', 'example.com/foreign'), { code: 'permission-denied' });
-    await assert.rejects(apply('foreign', undefined), { code: 'permission-denied' });
+      await assert.rejects(apply('foreign', undefined), { code: 'permission-denied' });
+    });
   });
 
   test('signs after a start although requests of a tenant are larger than a list may be', async () => {

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { endWithProcess } from './end-with-process.ts';
 
 export interface RedisServerOptions {
   /** Keeps an append-only file, so that `restart` keeps the data. */
@@ -75,10 +76,7 @@ export async function launchRedis(
 ): Promise<ChildProcess> {
   const [file = '', ...rest] = [...prefix, 'redis-server', ...args];
   const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
-  // A test that crashes must not leave its server running.
-  const endWithTest = (): void => void child.kill('SIGKILL');
-  process.once('exit', endWithTest);
-  child.once('exit', () => process.off('exit', endWithTest));
+  endWithProcess(child);
   let output = '';
   const { stdout } = child;
   await new Promise<void>((resolve, reject) => {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { resolve } from 'node:path';
 import { appBundle } from '../../support/app-bundle.ts';
+import { endWithProcess } from '../../support/end-with-process.ts';
 
 /** A controller in a child process. */
 export interface ControllerProcess {
@@ -49,9 +50,7 @@ export async function startControllerProcess(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...imageEnv },
   });
-  const endWithTest = (): void => void child.kill('SIGKILL');
-  process.once('exit', endWithTest);
-  child.once('exit', () => process.off('exit', endWithTest));
+  endWithProcess(child);
   const { fleet, api, ops } = await listening(child);
   const get = async (path: string): Promise<{ status: number; text: string }> => {
     const response = await fetch(`http://127.0.0.1:${ops}/${path}`);

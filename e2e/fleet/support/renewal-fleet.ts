@@ -82,7 +82,7 @@ export class RenewalFleet implements AsyncDisposable {
   readonly #flags: readonly string[];
   readonly #directory = mkdtempSync(join(tmpdir(), 'certfleet-renewals-'));
   readonly #commands: RedisClient;
-  #link: FleetLink | undefined;
+  readonly #links = new Map<string, FleetLink>();
 
   private constructor(
     redis: RedisServer,
@@ -95,7 +95,7 @@ export class RenewalFleet implements AsyncDisposable {
     this.#flags = flags;
     this.#commands = createRedis({ url: redis.url }, 'commands', 'test');
     this.#commands.on('error', () => undefined);
-    writeAgentTokens(this.#directory, ['node-a']);
+    writeAgentTokens(this.#directory, ['node-a', 'node-b', 'node-c']);
   }
 
   /** Starts a fleet without replicas. */
@@ -116,6 +116,7 @@ export class RenewalFleet implements AsyncDisposable {
       `--agent-token-file=${join(this.#directory, 'tokens')}`,
       ...(this.#objects === undefined ? [] : [`--kubeconfig=${this.#objects.kubeconfig}`]),
       '--api-auth=none',
+      '--api-rate-limit=0',
       '--api-bind-address=127.0.0.1:0',
       '--ops-bind-address=127.0.0.1:0',
       '--heartbeat-interval=1s',
@@ -134,12 +135,17 @@ export class RenewalFleet implements AsyncDisposable {
     process.kill(replica.pid, 'SIGKILL');
   }
 
-  /** Connects the agent to a replica, instead of the one before. */
-  async connectAgent(replica: string): Promise<void> {
-    await this.#link?.stop();
-    const access = agentAccess(this.#directory, `${replica}.sock`, 'node-a');
+  /** Connects the agent of node-a, or of another node with other volumes, to a replica, instead of the one before. */
+  async connectAgent(replica: string, node = 'node-a', volumes = this.volumes): Promise<void> {
+    await this.disconnectAgent(node);
+    const access = agentAccess(this.#directory, `${replica}.sock`, node);
     const log = createLogger(0, { write: () => undefined });
-    this.#link = startLink({ access, volumes: this.volumes, concurrentJobs: 2, log });
+    this.#links.set(node, startLink({ access, volumes, concurrentJobs: 2, log }));
+  }
+
+  async disconnectAgent(node: string): Promise<void> {
+    await this.#links.get(node)?.stop();
+    this.#links.delete(node);
   }
 
   /** Kills Redis for good; another, empty one takes its address. */
@@ -265,7 +271,7 @@ export class RenewalFleet implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // Begun renewals would keep the link open.
     this.volumes.permit(1_000);
-    await this.#link?.stop();
+    await Promise.all([...this.#links.values()].map((link) => link.stop()));
     await Promise.all([...this.replicas.values()].map((replica) => replica.stop()));
     this.#commands.disconnect();
     await this.redis.stop();

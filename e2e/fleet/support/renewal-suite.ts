@@ -39,7 +39,7 @@ export function renewalObjectSuite(cluster: () => Cluster): void {
     return fleet;
   }
 
-  describe('Renewal objects', () => {
+  describe('Renewal objects', { concurrency: 1 }, () => {
     test('an object of kubectl is carried out once, shown everywhere and recorded', async () => {
       await using fleet = await startFleet();
       const name = uniqueName();

@@ -67,12 +67,18 @@ return 1`,
 
 /**
  * Ends one renewal of a bulk renewal, and the bulk renewal when it was the last one. `counter` is the field that counts
- * the end: renewed, gone or cancelled. Returns 1 if no other bulk renewal requests the renewal, else 0.
+ * the end: renewed, gone or cancelled. A renewal that was started is not cancelled: after a failover it may be in the
+ * queue of its node again, where only its bulk renewal finds it. Returns 1 if no other bulk renewal requests the renewal,
+ * else 0.
  */
 export const settleRequestScript = defineScript({
-  keys: ['requestedBy', 'bulk', 'pending'],
+  keys: ['requestedBy', 'bulk', 'pending', 'started'],
   args: { mark: 'string', renewal: 'string', counter: 'string' },
   body: `
+if counter == 'cancelled' then
+  local volume = redis.call('HGET', pending, renewal)
+  if volume and redis.call('ZSCORE', started, table.concat(cjson.decode(volume), '/')) then return 0 end
+end
 local left = {}
 for id in string.gmatch(redis.call('HGET', requestedBy, renewal) or '', '[^,]+') do
   if id ~= mark then left[#left + 1] = id end

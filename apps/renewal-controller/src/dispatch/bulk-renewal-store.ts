@@ -142,9 +142,10 @@ export class BulkRenewalStore {
     return new Set(renewals.filter((_, i) => typeof values[i] === 'string'));
   }
 
-  /** Ends a renewal for one bulk renewal; returns true if no other requests it. */
+  /** Ends a renewal for one bulk renewal, unless it is cancelled but started; returns true if no other requests it. */
   async settle(mark: string, renewal: string, end: RenewalEnd): Promise<boolean> {
-    const keys = { ...this.#keysOf(mark.replace('!', '')), requestedBy: this.#keys.requestedBy };
+    const { requestedBy, started } = this.#keys;
+    const keys = { ...this.#keysOf(mark.replace('!', '')), requestedBy, started };
     return (await settleRequestScript.run(this.#redis, { keys, args: { mark, renewal, counter: end } })) === 1;
   }
 

@@ -173,6 +173,9 @@ describe('BulkRenewals', () => {
     const id = await requestRenewal(replica, { node: 'node-a', volumeId: 'a1' }, by);
     await until(() => agent.jobs.length === 1);
     await replica.dispatcher.bulks.cancel(id);
+    // The job of the cancellation has ended.
+    await until(async () => (await replica.dispatcher.due.counts()).waiting === 0);
+    await until(async () => (await replica.dispatcher.due.counts()).active === 0);
     const cancelled = await replica.dispatcher.bulks.progress(id);
     assert.deepEqual([cancelled.state, cancelled.pending], ['cancelled', 1]);
     answer(undefined);

@@ -6,10 +6,12 @@ import type { FleetView } from '../fleet-index/view/fleet-view.ts';
 import type { VolumeSelection } from '../fleet-index/query/volume-selection.ts';
 import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
+import type { Settled } from '../lanes/lane-admission.ts';
 import type { BulkRenewal, BulkRenewalStart, RenewalPreview } from './bulk-renewal.ts';
 import type { BulkRenewalStore, PendingRenewal, ReportedFailure } from './bulk-renewal-store.ts';
 import type { DueQueue } from './due-queue.ts';
 import type { DueResult, ExtendLock } from './due-worker.ts';
+import type { NodeQueues } from './node-queues.ts';
 import type { Recalls } from './recalls.ts';
 import { jobId, renewalId } from './renewal-job.ts';
 import type { StoredVolumes } from './stored-volumes.ts';
@@ -52,10 +54,9 @@ export interface BulkRenewalsParts {
   readonly due: DueQueue;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether a volume's renewal was dispatched to its node and has no result yet. */
-  readonly isStarted: (volume: IndexedVolume) => Promise<boolean>;
-  /** Removes a renewal from its lane. */
-  readonly leaveLane: (volume: IndexedVolume) => Promise<unknown>;
+  /** Removes a renewal from its lane, unless it was dispatched to its node and has no result yet. */
+  readonly withdraw: (volume: IndexedVolume) => Promise<Pick<Settled, 'wasStarted'>>;
+  readonly nodeQueues: Pick<NodeQueues, 'remove'>;
   readonly recalls: Pick<Recalls, 'recall'>;
   /** Whether a bulk renewal is known to be in force: neither suspended nor cancelled. Redis may have lost that. */
   readonly isInForce: (id: string) => boolean;
@@ -259,14 +260,16 @@ export class BulkRenewals {
     }
   }
 
+  /** A failover between two steps may return the renewal to its lane and to the queue of its node. */
   async #restoreSchedule(id: string, volume: IndexedVolume): Promise<void> {
-    const { requests, due, isStarted, leaveLane } = this.#parts;
-    if (await isStarted(volume)) return;
+    const { requests, due, withdraw, nodeQueues } = this.#parts;
     const marks = await requests.wanting(renewalId(volume));
     const mark = marks.find((each) => each.replace('!', '') === id) ?? id;
     if (marks.every((each) => each === mark)) {
       await due.remove([jobId(volume)]);
-      await leaveLane(volume);
+      if ((await withdraw(volume)).wasStarted) return;
+      // Its lane does not know a job that was dispatched during a failover.
+      await nodeQueues.remove(volume.node, jobId(volume));
       await due.schedule([volume]);
     }
     // Last step: after a crash before it, the next run repeats this volume.

@@ -101,8 +101,8 @@ export class RenewalDispatcher implements ReportSink {
       due: this.due,
       clock,
       logger,
-      isStarted: (volume) => this.#isStarted(volume),
-      leaveLane: (volume) => this.#leaveLane(volume, 'gone'),
+      withdraw: (volume) => this.#leaveLane(volume, 'withdrawn'),
+      nodeQueues: this.nodeQueues,
       recalls: this.#recalls,
       isInForce: parts.isRequestInForce ?? (() => true),
     });
@@ -248,15 +248,15 @@ export class RenewalDispatcher implements ReportSink {
   /** Returns whether an operator had requested the renewal that ended. */
   async #settleRequests(
     { previous, current }: VolumeChange & { readonly previous: IndexedVolume },
-    { requestedBy }: Settled,
+    { requestedBy, awaitedBy }: Settled,
     batch = '',
   ): Promise<boolean> {
     const end = renewalEnd(previous, outcomeOf(previous, current), current);
-    if (end === undefined || requestedBy.length === 0) return false;
+    if (end === undefined) return false;
     const { node, volumeId } = previous;
     if (end === 'failed') await this.bulks.failed(requestedBy, { node, volumeId, batch });
-    else await this.bulks.settled(requestedBy, renewalId(previous), end);
-    return true;
+    else await this.bulks.settled(awaitedBy, renewalId(previous), end);
+    return requestedBy.length > 0;
   }
 
   async #leaveLane(

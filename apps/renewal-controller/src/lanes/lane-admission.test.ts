@@ -108,7 +108,8 @@ describe('LaneAdmission', () => {
 
   test('returns the requesters of a renewal on admission, refusal and settlement', async () => {
     const { sim, keys } = laneWith({ ratePerSecond: 1, burst: 1 });
-    await redis.hset(keys.requestedBy, 'v1-3', 'first,!second');
+    await redis.hset(keys.requestedBy, 'v1-3', 'first,!second,third');
+    await redis.zadd(keys.cancelled, startMs, 'third');
     const request = { renewal: 'v1-3', volume: 'v1', latestStartMs: 1e15, notAfterMs: 1e15 };
     const requestedBy = ['first', '!second'];
     for (const id of ['v1-3', 'v1-3', 'v1-3-r1'])
@@ -117,6 +118,7 @@ describe('LaneAdmission', () => {
     assert.deepEqual(await sim.admission.settle(sim.lane, end), {
       wasStarted: true,
       requestedBy,
+      awaitedBy: [...requestedBy, 'third'],
       promotions: [],
       promotedIds: [],
     });

@@ -42,8 +42,11 @@ export interface Promotion {
   readonly inMs: number;
 }
 
-/** How a renewal ended: success, failure, refused by its agent for a while, or no longer wanted. */
-export type Outcome = 'ok' | 'failed' | 'deferred' | 'gone';
+/**
+ * How a renewal ended: success, failure, refused by its agent for a while, or no longer wanted. A withdrawn one is no
+ * longer wanted either, and stays if it was started.
+ */
+export type Outcome = 'ok' | 'failed' | 'deferred' | 'gone' | 'withdrawn';
 
 export interface Settlement {
   readonly id: string;
@@ -64,6 +67,8 @@ export interface Settled {
   readonly wasStarted: boolean;
   /** The marks of the bulk renewals that request it. */
   readonly requestedBy: readonly string[];
+  /** The same with cancelled ones, which still count a renewal that its agent had begun. */
+  readonly awaitedBy: readonly string[];
   /** Renewals that may start now or soon, replacing their earlier wait. */
   readonly promotions: readonly Promotion[];
   readonly promotedIds: readonly string[];
@@ -152,15 +157,17 @@ export class LaneAdmission {
       batch,
       volumeId,
     };
-    const [code, marks, ...promoted] = (await settleScript.run(this.#redis, { keys, args })) as [
+    const [code, requesters, marks, ...promoted] = (await settleScript.run(this.#redis, { keys, args })) as [
       number,
+      string,
       string,
       ...(string | number)[],
     ];
     const promotions = promotionsOf(promoted);
     return {
       wasStarted: code % 2 === 1,
-      requestedBy: requestMarks(marks),
+      requestedBy: requestMarks(requesters),
+      awaitedBy: requestMarks(marks),
       promotions,
       promotedIds: promotions.map((promotion) => promotion.id),
       ...(code >= 2 && { isRepeated: true }),

@@ -3,8 +3,8 @@ import { renewalCommon, renewalScriptKeys, resultCommon } from './lane-script-co
 
 /**
  * Settles a renewal: removes it from its lane, adjusts the pace to the outcome and promotes waiting renewals. Returns
- * {code, marks of the requesting bulk renewals, then pairs of promoted member and ms until its start}. Code: 1 if the
- * renewal was started, else 0; plus 2 if the batch had counted it before.
+ * {code, marks of the requesting bulk renewals, the same with cancelled ones, then pairs of promoted member and ms until
+ * its start}. Code: 1 if the renewal was started, else 0; plus 2 if the batch had counted it before.
  */
 export const settleScript = defineScript({
   keys: [...renewalScriptKeys, 'outbox'],
@@ -14,7 +14,7 @@ export const settleScript = defineScript({
     pausedByPolicy: 'number',
     /** Undefined for the server's time. All times and durations are in ms. */
     now: 'number?',
-    /** One of ok, failed, deferred and gone. */
+    /** One of ok, failed, deferred, gone and withdrawn. */
     outcome: 'string',
     maxInFlight: 'number',
     /** Failures before the back-off. */
@@ -45,12 +45,14 @@ export const settleScript = defineScript({
   body: `
 now = clock(now)
 local node, requesters, counted = nodeOf(volume), requestersOf(renewal), 'c:' .. volumeId
+local marks = redis.call('HGET', requestedBy, renewal) or ''
 if batch ~= '' then
   -- Another replica has settled the batch.
-  if redis.call('HGET', outbox, 'batch') ~= batch then return {2, ''} end
+  if redis.call('HGET', outbox, 'batch') ~= batch then return {2, '', ''} end
   local wasStarted = redis.call('HGET', outbox, counted)
-  if wasStarted then return {2 + wasStarted, requesters} end
+  if wasStarted then return {2 + wasStarted, requesters, marks} end
 end
+if outcome == 'withdrawn' and score(inflight, member) >= 0 then return {1, requesters, marks} end
 redis.call('ZREM', started, volume)
 redis.call('HDEL', waits, volume)
 redis.call('ZREMRANGEBYSCORE', cooldown, '-inf', now)
@@ -84,10 +86,11 @@ elseif outcome == 'failed' then
   laneFailed(node)
 end
 
-if isPaused then return {wasStarted, requesters} end
+if isPaused then return {wasStarted, requesters, marks} end
 redis.call('ZREMRANGEBYSCORE', inflight, '-inf', now)
 local interval, slack = pace(now, baseInterval, burst)
 -- Otherwise the slots of cancelled renewals would stay reserved.
 if leftQueue then endQueueAfterLast(slack, interval) end
-return {wasStarted, requesters, unpack(advance(now, interval, slack, now + untilOpen(windows, now), maxInFlight, threshold))}`,
+local promoted = advance(now, interval, slack, now + untilOpen(windows, now), maxInFlight, threshold)
+return {wasStarted, requesters, marks, unpack(promoted)}`,
 });

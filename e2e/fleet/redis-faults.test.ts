@@ -1,17 +1,20 @@
-// A controller and an agent on a Redis that is full, denies access, loses data, or becomes a replica.
+// A controller and an agent on a Redis that is full, denies access, loses data, becomes a replica, fails over or vanishes.
 import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { MemoryVolumes } from '../../apps/node-agent/src/fleet/testing/memory-volumes.ts';
 import { VolumeReport } from '../../libs/shared/gen/fleet/v1/fleet.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import { ControllerFixture } from './support/controller-fixture.ts';
 import { eventually } from './support/eventually.ts';
+import { redisFailoverSuite } from './support/redis-failover-suite.ts';
 
 const flags = ['--api-auth=none', '--heartbeat-interval=1s'];
 
@@ -39,7 +42,17 @@ async function metric(fixture: ControllerFixture, name: string): Promise<number>
   return Number(line?.split(' ').at(-1));
 }
 
-describe('Redis faults', () => {
+const cannotDrop = spawnSync('unshare', ['--net', 'iptables', '-L', '-n']).status !== 0 && 'needs root and iptables';
+
+// They wait most of the time, each with its own Redis.
+describe('Redis faults', { concurrency: true }, () => {
+  redisFailoverSuite();
+
+  test('silent connections are closed after seconds', { skip: cannotDrop }, async () => {
+    const program = join(import.meta.dirname, 'support/vanished-redis.ts');
+    await promisify(execFile)('unshare', ['--net', process.execPath, program]);
+  });
+
   test('a full Redis is reported once, and so is its recovery; missing writes are requested again', async (t) => {
     await using fixture = await ControllerFixture.start();
     await fixture.startController(flags);
