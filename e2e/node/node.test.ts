@@ -1,6 +1,7 @@
 import { after, before, describe } from 'node:test';
 
 import { openNodeContext, type GetContext, type NodeContext } from './support/node-context.ts';
+import { buildAppImage } from './support/release.ts';
 import { attributeSuite } from './suites/attributes.ts';
 import { exampleSuite } from './suites/examples.ts';
 import { fileSuite } from './suites/files.ts';
@@ -8,7 +9,7 @@ import { interruptionSuite } from './suites/interruptions.ts';
 import { manyPodsSuite } from './suites/many-pods.ts';
 import { nodeRestartSuite } from './suites/node-restart.ts';
 import { notReadySuite } from './suites/not-ready.ts';
-import { podCertificateSuite } from './suites/pod-certificates.ts';
+import { kubeletRestartSuite, podCertificateSuite, podCertificateValues } from './suites/pod-certificates.ts';
 import { podVariableSuite, podVariableValues } from './suites/pod-variables.ts';
 import { probeSuite, probeValues } from './suites/probes.ts';
 import { reloadSuite, reloadValues } from './suites/reload.ts';
@@ -33,8 +34,12 @@ describe('the agent on a real node', { skip }, () => {
     if (opened === undefined) throw new Error('the cluster did not start');
     return opened;
   };
+  let signerImage: Promise<void> | undefined;
   before(async () => {
     opened = await openNodeContext();
+    // Built while the first suites wait.
+    signerImage = buildAppImage(opened.cluster, 'pod-certificate-signer', 'test');
+    signerImage.catch(() => undefined);
   });
   after(() => opened?.stop());
   /** Runs suites at the same time, each of them in order: they wait for renewals of their own pods. */
@@ -56,23 +61,30 @@ describe('the agent on a real node', { skip }, () => {
       files: fileSuite,
       renewals: renewalSuite,
       examples: exampleSuite,
+      'a removal': removalSuite,
     });
     refusalSuite(context);
     // e2e/slow/many-pods.test.ts starts forty.
     manyPodsSuite(context, 20);
     interruptionSuite(context);
-    removalSuite(context);
     nodeRestartSuite(context);
   });
   notReadySuite(context);
   describe('with values that do not affect each other', () => {
     before(async () => {
-      await context().agent.install({ ...probeValues, ...reloadValues, ...(await podVariableValues()) });
+      await signerImage;
+      const values = { ...probeValues, ...reloadValues, ...podCertificateValues, ...(await podVariableValues()) };
+      await context().agent.install(values);
     });
-    sideBySide({ probes: probeSuite, signals: reloadSuite, variables: podVariableSuite });
+    sideBySide({
+      probes: probeSuite,
+      signals: reloadSuite,
+      variables: podVariableSuite,
+      'pod certificates': podCertificateSuite,
+    });
+    kubeletRestartSuite(context);
   });
   tokenRequestSuite(context);
-  podCertificateSuite(context);
   releaseSuite(context);
   secretSuite(context);
 });

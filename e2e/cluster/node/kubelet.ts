@@ -59,6 +59,8 @@ function configuration(sandbox: Sandbox, pki: ClusterPki, rootDirectory: string)
     imageGCHighThresholdPercent: 100,
     // Tests with many pods would otherwise measure the default limit of 5 pulls per second.
     registryPullQPS: 0,
+    // Tests kill containers many times, and would wait for the kubelet's back-off of ten seconds and more.
+    crashLoopBackOff: { maxContainerRestartPeriod: '2s' },
     maxPods: 250,
   };
 }

@@ -155,16 +155,23 @@ const agentKilled: Phase = {
   ],
 };
 
-const issuerFails: Phase = {
-  state: 'an issuer that signs nothing',
+/** One needs half a minute to be noticed, the other the lifetime of a certificate: both wait at the same time. */
+const issuersFail: Phase = {
+  state: 'an issuer that does not exist, and one that signs nothing until certificates have expired',
   steps: [
     {
-      act: 'a pod uses an issuer that does not exist',
+      act: 'a pod uses the one, and cert-manager is stopped for longer than the certificate of another pod lives',
       do: async ({ cluster }: FleetContext): Promise<void> => {
         await cluster.apply(fleetPod('hopeless', { 'issuer-name': 'absent' }));
+        await applyPodsAndWaitReady(cluster, [fleetPod('brief', { duration: '15s' })]);
+        await cluster.certManager.stop();
       },
     },
-    until('its failure to be listed', ['list', '--state', 'failing'], /hopeless/),
+    until('an expired volume to be listed', ['list', '--state', 'expired'], /brief/),
+    { run: runbook('certfleet list --state=expired'), expect: [/brief[^]*expired/i] },
+    { act: 'cert-manager is back', do: ({ cluster }: FleetContext): Promise<void> => cluster.certManager.start() },
+    { run: runbook('certfleet renew --issuer=$ISSUER --reason=fixed'), expect: [/renewal|volumes?/i] },
+    until('the failure of the other pod to be listed', ['list', '--state', 'failing'], /hopeless/),
     {
       run: runbook(
         "kubectl -n $NS logs -l app.kubernetes.io/component=node-agent --prefix --tail=-1 --since=1h | grep 'issuance failed'",
@@ -180,29 +187,14 @@ const issuerFails: Phase = {
       run: runbook('kubectl get events -A --field-selector reason=FailedMount'),
       expect: [/FailedMount +pod\/hopeless/, /hopeless/],
     },
-    { act: 'the pod is deleted', do: ({ cluster }: FleetContext): Promise<void> => deletePods(cluster, ['hopeless']) },
-    { run: runbook('certfleet pause $ISSUER --reason=maintenance'), expect: [/paused/i, /resumed|open/i] },
-  ],
-};
-
-const expired: Phase = {
-  state: 'certificates that have expired',
-  steps: [
     {
-      act: "cert-manager is stopped for longer than a certificate's lifetime",
+      // The kubelet ends a pod when its current call to mount a volume has ended, half a minute later.
+      act: 'both pods are to be deleted',
       do: async ({ cluster }: FleetContext): Promise<void> => {
-        await applyPodsAndWaitReady(cluster, [fleetPod('brief', { duration: '30s' })]);
-        await cluster.certManager.stop();
+        await cluster.kubectl(['delete', 'pod', 'hopeless', 'brief', '-n', defaultNamespace, '--wait=false']);
       },
     },
-    until('an expired volume to be listed', ['list', '--state', 'expired'], /brief/),
-    { run: runbook('certfleet list --state=expired'), expect: [/brief[^]*expired/i] },
-    { act: 'cert-manager is back', do: ({ cluster }: FleetContext): Promise<void> => cluster.certManager.start() },
-    { run: runbook('certfleet renew --issuer=$ISSUER --reason=fixed'), expect: [/renewal|volumes?/i] },
-    {
-      act: 'the pod has done its work',
-      do: ({ cluster }: FleetContext): Promise<void> => deletePods(cluster, ['brief']),
-    },
+    { run: runbook('certfleet pause $ISSUER --reason=maintenance'), expect: [/paused/i, /resumed|open/i] },
   ],
 };
 
@@ -282,6 +274,10 @@ const redisInTrouble: Phase = {
 const moved: Phase = {
   state: 'a node whose tmpfs grows, and whose data directory changes',
   steps: [
+    {
+      act: 'only one pod is left',
+      do: ({ cluster }: FleetContext): Promise<void> => deletePods(cluster, ['hopeless', 'brief']),
+    },
     {
       run: runbook('helm upgrade certfleet helm/certfleet -n $NS --reuse-values \\'),
       expect: [/deployed/, /rolled out/],
@@ -387,8 +383,7 @@ const removed: Phase = {
 export const phases: readonly Phase[] = [
   inOrder,
   agentKilled,
-  issuerFails,
-  expired,
+  issuersFail,
   pausedLane,
   redisInTrouble,
   moved,

@@ -5,7 +5,8 @@ import type { LanePage } from '../../../libs/operator-api/src/lanes.ts';
 import { execInPod } from '../support/pod-files.ts';
 import { applyPodsAndWaitReady, deletePods } from '../support/pods.ts';
 import type { FleetContext, GetFleet } from './fleet-context.ts';
-import { untilApi } from './fleet-state.ts';
+import type { FleetScale, RotationPhase } from './fleet-scale.ts';
+import { untilAccepted, untilApi } from './fleet-state.ts';
 import { RotatedPair } from './rotated-pair.ts';
 import { stubbornServer } from './rotated-pods.ts';
 
@@ -13,22 +14,24 @@ import { stubbornServer } from './rotated-pods.ts';
 const slowLane = { ratePerSecond: 0.001, burst: 1 };
 
 /** Lets the lane of an issuer admit one more renewal. @returns what ends that */
-async function slowDown({ cluster, api, tokens }: FleetContext, issuer: string): Promise<() => Promise<unknown>> {
+async function slowDown({ cluster, api, tokens }: FleetContext, issuer: string): Promise<() => Promise<void>> {
   const key = `ClusterIssuer.cert-manager.io//${issuer}`;
-  await cluster.apply({
+  const policy = {
     ...{ apiVersion: 'certfleet.io/v1alpha1', kind: 'LanePolicy', metadata: { name: issuer } },
     spec: { issuers: [key], ...slowLane },
-  });
+  };
+  await untilAccepted('the policy', () => cluster.apply(policy));
   await untilApi('the slow lane', async () => {
     const { lanes } = await api.json<LanePage>(tokens.viewer, 'lanes');
     return lanes.find((lane) => lane.key === key)?.policy.ratePerSecond === slowLane.ratePerSecond;
   });
-  return () => cluster.kubectl(['delete', 'lanepolicy', issuer]);
+  const end = ['delete', 'lanepolicy', issuer, '--ignore-not-found'];
+  return () => untilAccepted('the end of the policy', () => cluster.kubectl(end));
 }
 
 /** How each rotation gets into the middle of its phase, is rolled back there, and can end. */
-const cases = {
-  Trust: async (pair: RotatedPair) => {
+const cases: Readonly<Record<RotationPhase, (pair: RotatedPair, context: FleetContext) => Promise<void>>> = {
+  Trust: async (pair) => {
     await pair.freeze();
     await pair.start();
     await pair.rotation.until('Trust', 'TrustNotVerified');
@@ -37,7 +40,7 @@ const cases = {
     await pair.unfreeze();
   },
 
-  Reissue: async (pair: RotatedPair, context: FleetContext) => {
+  Reissue: async (pair, context) => {
     await pair.start();
     await pair.rotation.until('Reissue', 'IssuerNotSwitched');
     const endSlowLane = await slowDown(context, pair.issuer);
@@ -49,7 +52,7 @@ const cases = {
     await pair.switchTo('old');
   },
 
-  Verify: async (pair: RotatedPair, { cluster }: FleetContext) => {
+  Verify: async (pair, { cluster }) => {
     await pair.start();
     await pair.rotation.until('Reissue', 'IssuerNotSwitched');
     await pair.switchTo('new');
@@ -59,10 +62,10 @@ const cases = {
     await pair.rotation.until('Reissue', undefined, { direction: 'Backward' });
     await pair.switchTo('old');
     await pair.rotation.until('Verify', undefined, { direction: 'Backward' });
-    await execInPod(cluster, { name: pair.second }, stubbornServer.restart);
+    await untilAccepted('the restart', () => execInPod(cluster, { name: pair.second }, stubbornServer.restart));
   },
 
-  Retire: async (pair: RotatedPair) => {
+  Retire: async (pair) => {
     await pair.start({ holdBefore: ['Retire'] });
     await pair.rotation.until('Reissue', 'IssuerNotSwitched');
     await pair.switchTo('new');
@@ -78,10 +81,9 @@ const cases = {
     await pair.switchTo('old');
   },
 };
-const phases = ['Trust', 'Reissue', 'Verify', 'Retire'] as const;
 
-/** Rolls a CARotation back in each phase. */
-export function caRollbackSuite(context: GetFleet): void {
+/** Rolls CARotations back, each in another phase. Parts may be lost meanwhile. */
+export function caRollbackSuite(context: GetFleet, { rollbacksIn: phases }: FleetScale): void {
   // They wait most of the time.
   describe('a CARotation that is rolled back in the middle of', { concurrency: phases.length }, () => {
     const pairs = new Map(phases.map((phase) => [phase, new RotatedPair(context, `back-${phase.toLowerCase()}`)]));
@@ -91,16 +93,14 @@ export function caRollbackSuite(context: GetFleet): void {
     before(async () => {
       const { cluster } = context();
       await Promise.all(all.map((pair) => pair.createIssuer()));
-      await applyPodsAndWaitReady(
-        cluster,
-        [...pairs].flatMap(([phase, pair]) => pair.podObjects({ isStubborn: phase === 'Verify' })),
-      );
-      for (const pair of all) await pair.connect();
+      const pods = [...pairs].flatMap(([phase, pair]) => pair.podObjects({ isStubborn: phase === 'Verify' }));
+      await untilAccepted('the pods', () => applyPodsAndWaitReady(cluster, pods));
+      for (const pair of all) await untilAccepted('their addresses', () => pair.connect());
     });
     after(async () => {
       for (const pair of all) await pair.end();
       context().reader.remove(...names);
-      await deletePods(context().cluster, names);
+      await untilAccepted('the deletion', () => deletePods(context().cluster, names));
     });
 
     for (const [phase, pair] of pairs) {

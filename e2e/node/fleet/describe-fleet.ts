@@ -9,15 +9,14 @@ const skip =
     ? false
     : 'needs a local node, not the cluster of CERTFLEET_E2E_KUBECONFIG';
 
+/** Registers tests for a cluster that does not exist yet. */
+export type FleetSuite = (context: GetFleet, scale: FleetScale) => void;
+
 /**
  * Runs suites on one cluster. They share one release, which each leaves working; the pods of the first suite run and are
  * read until the end.
  */
-export function describeFleet(
-  title: string,
-  scale: FleetScale,
-  suites: readonly ((context: GetFleet, scale: FleetScale) => void)[],
-): void {
+export function describeFleet(title: string, scale: FleetScale, suites: readonly FleetSuite[]): void {
   describe(title, { skip }, () => {
     let opened: FleetContext | undefined;
     before(async () => {
@@ -30,4 +29,16 @@ export function describeFleet(
     };
     for (const suite of suites) suite(context, scale);
   });
+}
+
+/** Runs lists of suites at the same time, each list in order: most of their time, they wait. */
+export function sideBySide(lists: Readonly<Record<string, readonly FleetSuite[]>>): FleetSuite {
+  const all = Object.entries(lists);
+  return (context, scale) => {
+    describe(all.map(([name]) => name).join(', '), { concurrency: all.length }, () => {
+      for (const [name, suites] of all) {
+        describe(name, { concurrency: 1 }, () => suites.forEach((suite) => suite(context, scale)));
+      }
+    });
+  };
 }

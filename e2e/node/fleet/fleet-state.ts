@@ -66,6 +66,15 @@ export async function untilApi(what: string, holds: () => Promise<boolean>, time
   await waitUntil(what, isSo, { timeoutMs, intervalMs: 200, explain: () => Promise.resolve(last) });
 }
 
+/** Repeats a change until the API server accepts it: another suite may have killed it. */
+export async function untilAccepted(what: string, change: () => Promise<unknown>): Promise<void> {
+  const isAccepted = async (): Promise<boolean> => {
+    await change();
+    return true;
+  };
+  await untilApi(`${what} to be accepted`, isAccepted, 120_000);
+}
+
 /**
  * Waits until index and controller show exactly the node's volumes with their current state. @returns the time in
  * milliseconds
@@ -96,8 +105,9 @@ export async function untilIndexIsWhole(context: FleetContext, timeoutMs = 60_00
 /**
  * Checks that each volume's generation, its requests and the certificates that its pod has seen are the same number:
  * nothing was renewed twice, and no request was unused. During an outage, an agent may replace a request without answer.
+ * @param pods all of them by default
  */
-export async function expectEachOnce(context: FleetContext): Promise<void> {
+export async function expectEachOnce(context: FleetContext, pods?: readonly string[]): Promise<void> {
   const { cluster, requests: log, reader, outages } = context;
   /** The requests of a pod; those for one generation count once if one of them was made during an outage. */
   const countOf = (own: readonly LoggedRequest[]): number => {
@@ -106,7 +116,7 @@ export async function expectEachOnce(context: FleetContext): Promise<void> {
     return new Set(own.map(({ name, generation }) => (disturbed.has(generation) ? generation : name))).size;
   };
   const counts = async (): Promise<{ readonly expected: unknown; readonly found: unknown }> => {
-    const volumes = await volumesOnNode(cluster);
+    const volumes = (await volumesOnNode(cluster)).filter(({ pod }) => pods?.includes(pod) !== false);
     const requests = await log.read();
     const generations = volumes.map(({ pod, generation }) => [pod, generation, generation]);
     const observed = volumes.map(({ pod }) => {

@@ -6,7 +6,7 @@ import { freezeVolume } from '../support/frozen-volume.ts';
 import { getPod } from '../support/pods.ts';
 import type { PodObject } from '../support/pods.ts';
 import type { GetFleet } from './fleet-context.ts';
-import { untilApi } from './fleet-state.ts';
+import { untilAccepted, untilApi } from './fleet-state.ts';
 import { fingerprintsIn, MutualTls } from './mutual-tls.ts';
 import { stubbornServer } from './rotated-pods.ts';
 import { RotationProbe, rootsOf } from './rotation-probe.ts';
@@ -123,6 +123,8 @@ export class RotatedPair {
   }
 
   async #sign(which: 'old' | 'new'): Promise<void> {
-    await createCaIssuer(this.#context().cluster, { name: this.issuer }, this.#cas[which]);
+    const create = (): Promise<unknown> =>
+      createCaIssuer(this.#context().cluster, { name: this.issuer }, this.#cas[which]);
+    await untilAccepted(`the issuer ${this.issuer}`, create);
   }
 }

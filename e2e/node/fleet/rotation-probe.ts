@@ -4,6 +4,7 @@ import { readApi, resources } from '../support/api-reader.ts';
 import type { PodObject } from '../support/pods.ts';
 import type { GetFleet } from './fleet-context.ts';
 import { fingerprintsIn } from './mutual-tls.ts';
+import { untilAccepted } from './fleet-state.ts';
 import { caFileOf } from './rotated-pods.ts';
 
 /** The used fields of a CARotation's status. */
@@ -42,12 +43,13 @@ export class RotationProbe {
     readonly to: string;
     readonly reason: string;
   }): Promise<void> {
-    await this.#context().cluster.apply({
+    const rotation = {
       apiVersion: 'certfleet.io/v1alpha1',
       kind: 'CARotation',
       metadata: { name: this.name },
       spec: { ...more, from: { certificate: from }, to: { certificate: to } },
-    });
+    };
+    await untilAccepted(`the rotation ${this.name}`, () => this.#context().cluster.apply(rotation));
   }
 
   async status(): Promise<RotationStatus> {
@@ -84,7 +86,7 @@ export class RotationProbe {
   /** Changes the object without a meaning, so that agents compare their volumes with it now, not after their back-off. */
   async touch(): Promise<void> {
     const mark = `test.certfleet.io/touched=${Date.now()}`;
-    await this.#context().cluster.kubectl(['annotate', 'carotation', this.name, mark, '--overwrite']);
+    await this.#run('annotate', mark, '--overwrite');
   }
 
   /** Ends the wait until its issuer is tested again, as each change of the spec does. */
@@ -99,12 +101,17 @@ export class RotationProbe {
 
   /** Changes fields of its spec. */
   async change(spec: object): Promise<void> {
-    const patch = ['--type=merge', `--patch=${JSON.stringify({ spec })}`];
-    await this.#context().cluster.kubectl(['patch', 'carotation', this.name, ...patch]);
+    await this.#run('patch', '--type=merge', `--patch=${JSON.stringify({ spec })}`);
   }
 
   async remove(): Promise<void> {
-    await this.#context().cluster.kubectl(['delete', 'carotation', this.name, '--wait', '--timeout=60s']);
+    await this.#run('delete', '--wait', '--timeout=60s', '--ignore-not-found');
+  }
+
+  async #run(verb: string, ...flags: readonly string[]): Promise<void> {
+    const { cluster } = this.#context();
+    const command = [verb, 'carotation', this.name, ...flags];
+    await untilAccepted(command.join(' '), () => cluster.kubectl(command));
   }
 }
 

@@ -17,7 +17,7 @@ const now = ['--grace-period=1', '--timeout=60s'];
 
 /** Runs the documented examples. That of token requests is in the suite of that mode. */
 export function exampleSuite(context: GetContext): void {
-  describe('the example', () => {
+  describe('the example', { concurrency: true }, () => {
     before(() => createCaIssuer(context().cluster, { name: 'ca' }));
 
     test('pod-with-certificate.yaml gets a certificate that its user can read', async () => {
@@ -28,6 +28,7 @@ export function exampleSuite(context: GetContext): void {
       const x509 = await opensslX509(await execInPod(cluster, pod, 'cat /tls/tls.crt && test -r /tls/tls.key'));
       const name = 'DNS:pod-with-certificate.default.svc.cluster.local';
       assert.equal(extension(x509, 'Subject Alternative Name'), name);
+      await cluster.kubectl(['delete', 'pod/pod-with-certificate', ...now]);
     });
 
     test(
@@ -84,7 +85,7 @@ export function exampleSuite(context: GetContext): void {
       const lines = await followUntil(cluster, ['logs', '--follow', deployment], (so) => so.length >= 2);
       for (const line of lines) assert.match(line, /^certificate renewed: \.\./);
       assert.notEqual(lines[0], lines[1]);
-      await cluster.kubectl(['delete', deployment, 'pod/pod-with-certificate', ...now]);
+      await cluster.kubectl(['delete', deployment, ...now]);
     });
   });
 }

@@ -11,7 +11,7 @@ const namespace = 'crowd';
 export function manyPodsSuite(context: GetContext, count: number): void {
   const names = Array.from({ length: count }, (_, index) => `pod-${index}`);
   describe(`${count} pods at once`, () => {
-    after(() => context().cluster.kubectl(['delete', 'namespace', namespace, '--wait', '--timeout=120s']));
+    after(() => context().cluster.kubectl(['delete', 'namespace', namespace, '--wait=false']));
 
     test('all become Ready, each with a certificate of its name', async (t) => {
       const { cluster } = context();

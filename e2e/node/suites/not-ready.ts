@@ -14,44 +14,39 @@ const annotation = 'example.com/released';
 
 /** Pods that start before their certificate exists. Changes the release; the next suite sets its own values. */
 export function notReadySuite(context: GetContext): void {
-  describe('with continue-on-not-ready', () => {
-    const gates = (podReadinessGates: readonly string[]): Promise<void> =>
+  describe('with continue-on-not-ready', { concurrency: true }, () => {
+    before(() =>
       context().agent.install({
         'app.driver.continueOnNotReady': true,
-        'app.driver.podReadinessGates': podReadinessGates,
+        'app.driver.podReadinessGates': ['pod-ip:any', `pod-annotation:${annotation}`],
         'app.driver.gateBackoff.duration': '200ms',
         'app.driver.gateBackoff.cap': '500ms',
         'app.driver.issuanceTimeout': '3s',
-      });
+      }),
+    );
 
-    describe('and the gate pod-ip', () => {
-      before(() => gates(['pod-ip:any']));
-
-      test('a pod gets its certificate when it has an address, which the kubelet assigns after mounting', async () => {
-        const { cluster } = context();
-        await applyPodsAndWaitReady(cluster, [certificatePod('addressed', { data: attributes }, { script })]);
-        await followLog(cluster, { name: 'addressed', namespace: defaultNamespace }, arrived);
-        await deletePods(cluster, ['addressed']);
-      });
+    test('a pod gets its certificate when it has an address, which the kubelet assigns after mounting', async () => {
+      const { cluster } = context();
+      const pod = { name: 'addressed', namespace: defaultNamespace };
+      const options = { script, annotations: { [annotation]: 'true' } };
+      await applyPodsAndWaitReady(cluster, [certificatePod(pod.name, { data: attributes }, options)]);
+      await followLog(cluster, pod, arrived);
+      await deletePods(cluster, [pod.name]);
     });
 
-    describe('and the gate pod-annotation', () => {
-      before(() => gates(['pod-ip:any', `pod-annotation:${annotation}`]));
-
-      test('a pod starts with an empty volume, reports the reason, and gets its files when it is annotated', async () => {
-        const { cluster } = context();
-        const pod = { name: 'held-back', namespace: defaultNamespace };
-        await applyPodsAndWaitReady(cluster, [certificatePod(pod.name, { data: attributes }, { script })]);
-        const described = await describeWithEvent(cluster, pod, 'GatePending');
-        assert.match(described, new RegExp(`Warning\\s+GatePending\\s.*${annotation}`));
-        assert.equal((await readFiles(cluster, pod, 'data')).size, 0);
-        assert.deepEqual(await requestsOf(cluster, await getPod(cluster, pod)), []);
-        await cluster.kubectl(['annotate', 'pod', pod.name, '-n', pod.namespace, `${annotation}=true`]);
-        await followLog(cluster, pod, arrived);
-        const { status } = await getPod(cluster, pod);
-        assert.equal(status.containerStatuses?.[0]?.restartCount, 0);
-        await deletePods(cluster, [pod.name]);
-      });
+    test('a pod starts with an empty volume, reports the reason, and gets its files when it is annotated', async () => {
+      const { cluster } = context();
+      const pod = { name: 'held-back', namespace: defaultNamespace };
+      await applyPodsAndWaitReady(cluster, [certificatePod(pod.name, { data: attributes }, { script })]);
+      const described = await describeWithEvent(cluster, pod, 'GatePending');
+      assert.match(described, new RegExp(`Warning\\s+GatePending\\s.*${annotation}`));
+      assert.equal((await readFiles(cluster, pod, 'data')).size, 0);
+      assert.deepEqual(await requestsOf(cluster, await getPod(cluster, pod)), []);
+      await cluster.kubectl(['annotate', 'pod', pod.name, '-n', pod.namespace, `${annotation}=true`]);
+      await followLog(cluster, pod, arrived);
+      const { status } = await getPod(cluster, pod);
+      assert.equal(status.containerStatuses?.[0]?.restartCount, 0);
+      await deletePods(cluster, [pod.name]);
     });
   });
 }

@@ -15,7 +15,7 @@ import { execInPod } from '../support/pod-files.ts';
 import { listApi, resources } from '../support/api-reader.ts';
 import { deletePods, describeWithEvent, listPods, waitReady } from '../support/pods.ts';
 import type { PodObject } from '../support/pods.ts';
-import { buildAppImage, releaseNamespace } from '../support/release.ts';
+import { releaseNamespace, type Values } from '../support/release.ts';
 
 const folder = resolve(import.meta.dirname, '../../../examples/pod-certificates');
 /** The namespace of the examples. */
@@ -30,24 +30,38 @@ interface Files {
   readonly ca: X509Certificate;
 }
 
-/** The signer of the chart, and kubelets that request certificates of it. Changes the release. */
+/** The agent's values for these suites. */
+export const podCertificateValues: Values =
+  skip === false
+    ? {
+        'podCertificateSigner.enabled': true,
+        'podCertificateSigner.image.tag': 'test',
+        'podCertificateSigner.replicas': 1,
+        'podCertificateSigner.logLevel': 5,
+        'podCertificateSigner.signerNames': ['example.com/internal', 'example.com/later'],
+        'podCertificateSigner.caSecrets': ['internal-ca', 'later-ca'],
+      }
+    : {};
+
+const example = async (context: GetContext, name: string): Promise<void> =>
+  context().cluster.apply(await readFile(join(folder, name), 'utf8'));
+
+/** The pods of the example's Deployment after a rollout. */
+async function rolledOut(context: GetContext): Promise<readonly PodObject[]> {
+  const { cluster } = context();
+  const status = ['rollout', 'status', 'deployment/web', '-n', namespace, '--timeout=240s'];
+  await cluster.kubectl(status);
+  const current = (await listPods(cluster, namespace)).filter(({ metadata: { name, deletionTimestamp } }) => {
+    return name.startsWith('web-') && deletionTimestamp === undefined;
+  });
+  assert.equal(current.length, 2);
+  return current;
+}
+
+/** The signer of the chart, and kubelets that request certificates of it. Needs its image. */
 export function podCertificateSuite(context: GetContext): void {
-  describe('with the pod certificate signer', { skip }, () => {
-    const example = async (name: string): Promise<void> =>
-      context().cluster.apply(await readFile(join(folder, name), 'utf8'));
-
-    /** The pods of the example's Deployment after a rollout. */
-    const rolledOut = async (): Promise<readonly PodObject[]> => {
-      const { cluster } = context();
-      const status = ['rollout', 'status', 'deployment/web', '-n', namespace, '--timeout=240s'];
-      await cluster.kubectl(status);
-      const current = (await listPods(cluster, namespace)).filter(({ metadata: { name, deletionTimestamp } }) => {
-        return name.startsWith('web-') && deletionTimestamp === undefined;
-      });
-      assert.equal(current.length, 2);
-      return current;
-    };
-
+  // Each has its own pods.
+  describe('with the pod certificate signer', { skip, concurrency: true }, () => {
     const secret = (name: string, { certificate, key }: CaPair): Promise<void> =>
       context().cluster.apply({
         apiVersion: 'v1',
@@ -58,49 +72,35 @@ export function podCertificateSuite(context: GetContext): void {
       });
 
     before(async () => {
-      const { cluster, agent } = context();
-      const [ca] = await Promise.all([
-        createCa('internal CA'),
-        buildAppImage(cluster, 'pod-certificate-signer', 'test'),
-      ]);
+      const { cluster } = context();
+      const ca = await createCa('internal CA');
       await createCaIssuer(cluster, { name: 'internal' }, ca);
-      await agent.install({
-        'podCertificateSigner.enabled': true,
-        'podCertificateSigner.image.tag': 'test',
-        'podCertificateSigner.replicas': 1,
-        'podCertificateSigner.logLevel': 5,
-        'podCertificateSigner.signerNames': ['example.com/internal', 'example.com/later'],
-        'podCertificateSigner.caSecrets': ['internal-ca', 'later-ca'],
-      });
       await secret('internal-ca', ca);
       const established = ['wait', '--for=condition=Established', 'crd/podcertificatesigners.certfleet.io'];
       await cluster.kubectl([...established, '--timeout=60s']);
       const rollout = ['rollout', 'status', `deployment/${deployment}`, '-n', releaseNamespace, '--timeout=120s'];
       await cluster.kubectl(rollout);
-      await example('signer.yaml');
+      await example(context, 'signer.yaml');
       const account = ['wait', '--for=create', 'serviceaccount/default', '-n', namespace, '--timeout=30s'];
       await cluster.kubectl(account);
-    });
-    after(async () => {
-      await context().cluster.kubectl(['delete', 'namespace', namespace, '--timeout=120s']);
     });
 
     test('a workload moves from a CSI volume to pod certificates and back, with the same names and CA', async () => {
       const { cluster } = context();
-      await example('csi-volume.yaml');
+      await example(context, 'csi-volume.yaml');
       const seen: Files[] = [];
       const look = async (kind: 'csi' | 'projected'): Promise<void> => {
-        for (const { metadata, spec } of await rolledOut()) {
+        for (const { metadata, spec } of await rolledOut(context)) {
           assert.ok(spec.volumes.some((volume) => volume.name === 'tls' && kind in volume));
           seen.push(await filesOf(context, metadata.name));
         }
       };
       await look('csi');
-      await example('pod-certificate.yaml');
+      await example(context, 'pod-certificate.yaml');
       await look('projected');
-      await example('csi-volume.yaml');
+      await example(context, 'csi-volume.yaml');
       await look('csi');
-      await example('pod-certificate.yaml');
+      await example(context, 'pod-certificate.yaml');
       await look('projected');
       for (const { leaf } of seen) assert.equal(leaf.subjectAltName, 'DNS:web.orders.svc');
       assert.equal(new Set(seen.map(({ ca }) => ca.fingerprint256)).size, 1);
@@ -113,27 +113,6 @@ export function podCertificateSuite(context: GetContext): void {
         'yaml',
       ]);
       assert.match(bundle.stdout, /signerName: example\.com\/internal/);
-    });
-
-    test('a restart of the kubelet refreshes the certificates of running pods', async () => {
-      const { cluster } = context();
-      const pods = await rolledOut();
-      const serials = async (): Promise<readonly string[]> =>
-        Promise.all(pods.map(async ({ metadata: { name } }) => (await filesOf(context, name)).leaf.serialNumber));
-      const before = await serials();
-      await cluster.kubelet.restart();
-      const isRefreshed = async (): Promise<boolean> => {
-        // The kubelet may not answer yet.
-        const now = await serials().catch(() => before);
-        return now.every((serial, index) => serial !== before[index]);
-      };
-      await waitUntil('refreshed certificates', isRefreshed, { timeoutMs: limitMs, intervalMs: 500 });
-      const after = await rolledOut();
-      assert.deepEqual(
-        after.map(({ metadata }) => metadata.uid).sort(),
-        pods.map(({ metadata }) => metadata.uid).sort(),
-      );
-      for (const { status } of after) assert.equal(status.containerStatuses?.[0]?.restartCount, 0);
     });
 
     test('a pod that the policy does not allow shows why in its Events', async () => {
@@ -181,6 +160,36 @@ export function podCertificateSuite(context: GetContext): void {
         ({ status }) => status?.conditions?.[0]?.type,
       );
       assert.deepEqual(conditions, ['Issued']);
+    });
+  });
+}
+
+/** The kubelet restarts, with the pods of the suite above, which it deletes. */
+export function kubeletRestartSuite(context: GetContext): void {
+  describe('with pod certificates', { skip }, () => {
+    after(async () => {
+      await context().cluster.kubectl(['delete', 'namespace', namespace, '--wait=false']);
+    });
+
+    test('a restart of the kubelet refreshes the certificates of running pods', async () => {
+      const { cluster } = context();
+      const pods = await rolledOut(context);
+      const serials = async (): Promise<readonly string[]> =>
+        Promise.all(pods.map(async ({ metadata: { name } }) => (await filesOf(context, name)).leaf.serialNumber));
+      const before = await serials();
+      await cluster.kubelet.restart();
+      const isRefreshed = async (): Promise<boolean> => {
+        // The kubelet may not answer yet.
+        const now = await serials().catch(() => before);
+        return now.every((serial, index) => serial !== before[index]);
+      };
+      await waitUntil('refreshed certificates', isRefreshed, { timeoutMs: limitMs, intervalMs: 500 });
+      const after = await rolledOut(context);
+      assert.deepEqual(
+        after.map(({ metadata }) => metadata.uid).sort(),
+        pods.map(({ metadata }) => metadata.uid).sort(),
+      );
+      for (const { status } of after) assert.equal(status.containerStatuses?.[0]?.restartCount, 0);
     });
 
     test('the log of the signer has no key', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { parse } from 'yaml';
 
 import { createCaIssuer } from '../../cluster/issuers.ts';
@@ -39,10 +39,12 @@ export async function podVariableValues(): Promise<Values> {
 
 /** Names of the pod's object in certificates. */
 export function podVariableSuite(context: GetContext): void {
-  describe('with variables of the pod', () => {
+  // Each has its own pods.
+  describe('with variables of the pod', { concurrency: true }, () => {
+    before(() => createCaIssuer(context().cluster, { name: 'ca' }));
+
     test('examples/pod-with-its-names.yaml has the names of its pod in its certificate', async () => {
       const { cluster } = context();
-      await createCaIssuer(cluster, { name: 'ca' });
       await cluster.apply(await readFile(join(examples, 'pod-with-its-names.yaml'), 'utf8'));
       const pod = { name: 'pod-with-its-names', namespace: 'default' };
       await waitReady(cluster, { names: [pod.name], namespace: pod.namespace });
@@ -60,7 +62,6 @@ export function podVariableSuite(context: GetContext): void {
 
     test('examples/pod-with-its-address.yaml has the addresses of its pod in its certificate', async () => {
       const { cluster } = context();
-      await createCaIssuer(cluster, { name: 'ca' });
       await cluster.apply(await readFile(join(examples, 'pod-with-its-address.yaml'), 'utf8'));
       const pod = { name: 'pod-with-its-address', namespace: 'default' };
       await waitReady(cluster, { names: [pod.name], namespace: pod.namespace });
@@ -101,15 +102,16 @@ export function podVariableSuite(context: GetContext): void {
     test('a pod whose sandbox is made again gets a certificate with its new address', async () => {
       const { cluster } = context();
       const pod = { name: 'readdressed', namespace: defaultNamespace };
-      const attributes = { ...ecdsa, 'ip-sans': '$POD_IPS' };
+      // A fiftieth of the lifetime must pass between two certificates.
+      const attributes = { ...ecdsa, 'ip-sans': '$POD_IPS', duration: '4m' };
       await applyPodsAndWaitReady(cluster, [certificatePod(pod.name, { data: attributes }, { script })]);
       await followLog(cluster, pod, arrived);
-      const before = await getPod(cluster, pod);
-      await killSandbox(cluster, before);
-      let address = before.status.podIP;
+      const earlier = await getPod(cluster, pod);
+      await killSandbox(cluster, earlier);
+      let address = earlier.status.podIP;
       const hasNewAddress = async (): Promise<boolean> => {
         address = (await getPod(cluster, pod)).status.podIP;
-        return address !== undefined && address !== before.status.podIP;
+        return address !== undefined && address !== earlier.status.podIP;
       };
       await waitUntil('another address of the pod', hasNewAddress, { timeoutMs: 90_000, intervalMs: 200 });
       // The container may be restarting, so that nothing can be read in it yet.

@@ -13,7 +13,6 @@ const directory = mountPath('data');
 const attributes = {
   'key-algorithm': 'ECDSA',
   'common-name': 'served',
-  duration: '30s',
   'probe-port': '8443',
   'reload-marker-file': 'reload',
 };
@@ -30,9 +29,10 @@ const serving = `
     usleep 100000
   done`;
 
-const good = { name: 'reloads' };
-const bad = { name: 'never-reloads' };
-const silent = { name: 'without-server' };
+/** Its server has a tenth of the lifetime to load a renewed certificate. */
+const good = { name: 'reloads', duration: '30s' };
+const bad = { name: 'never-reloads', duration: '20s' };
+const silent = { name: 'without-server', duration: '24h' };
 
 /** The agent's values for this suite. */
 export const probeValues: Values = { 'app.driver.probe.enabled': true, 'app.driver.probe.interval': '10s' };
@@ -41,11 +41,10 @@ export const probeValues: Values = { 'app.driver.probe.enabled': true, 'app.driv
 export function probeSuite(context: GetContext): void {
   describe('with probes', () => {
     before(async () => {
-      await applyPodsAndWaitReady(context().cluster, [
-        certificatePod(good.name, { data: attributes }, { script: `touch /tmp/reloads; ${serving}` }),
-        certificatePod(bad.name, { data: attributes }, { script: serving }),
-        certificatePod(silent.name, { data: attributes }),
-      ]);
+      const pod = ({ name, duration }: typeof good, script: string): object =>
+        certificatePod(name, { data: { ...attributes, duration } }, { script });
+      const pods = [pod(good, `touch /tmp/reloads; ${serving}`), pod(bad, serving), pod(silent, 'exec sleep infinity')];
+      await applyPodsAndWaitReady(context().cluster, pods);
     });
 
     test('a server that loads its files at a change of the marker file serves each renewed certificate', async () => {

@@ -9,7 +9,7 @@ import type { GetContext } from '../support/node-context.ts';
 import { applyPodsAndWaitReady, deletePods, describeWithEvent, getPod } from '../support/pods.ts';
 import type { Values } from '../support/release.ts';
 
-const attributes = { 'key-algorithm': 'ECDSA', 'common-name': 'reload', duration: '15s', 'reload-signal': 'SIGHUP' };
+const attributes = { 'key-algorithm': 'ECDSA', 'common-name': 'reload', duration: '10s', 'reload-signal': 'SIGHUP' };
 const link = `${mountPath('data')}/..data`;
 const example = join(import.meta.dirname, '../../../examples/deployment-with-reload-signal.yaml');
 
@@ -23,46 +23,48 @@ export const reloadValues: Values = { 'app.driver.reloadSignals.enabled': true }
 
 /** Signals after renewals, to real containers. */
 export function reloadSuite(context: GetContext): void {
-  describe('with signals', () => {
-    before(async () => {
-      const side = { name: 'side', image: 'busybox', imagePullPolicy: 'IfNotPresent' };
-      const shared = { shareProcessNamespace: true };
-      await applyPodsAndWaitReady(context().cluster, [
-        certificatePod('traps', { data: attributes }, { script: trapping }),
-        certificatePod('ignores', { data: attributes }, { script: ignoring }),
-        certificatePod('shares', { data: attributes }, { script: trapping, spec: shared }),
-        certificatePod('names', { data: { ...attributes, 'reload-containers': side.name } }, { script: trapping }),
-      ]);
-    });
+  describe('with signals', { concurrency: true }, () => {
+    describe('pods', { concurrency: 1 }, () => {
+      before(async () => {
+        const side = { name: 'side', image: 'busybox', imagePullPolicy: 'IfNotPresent' };
+        const shared = { shareProcessNamespace: true };
+        await applyPodsAndWaitReady(context().cluster, [
+          certificatePod('traps', { data: attributes }, { script: trapping }),
+          certificatePod('ignores', { data: attributes }, { script: ignoring }),
+          certificatePod('shares', { data: attributes }, { script: trapping, spec: shared }),
+          certificatePod('names', { data: { ...attributes, 'reload-containers': side.name } }, { script: trapping }),
+        ]);
+      });
 
-    test('process 1 of a container gets the signal after each renewal, when the new files are there', async () => {
-      const lines = await followLog(context().cluster, { name: 'traps' }, (soFar) => soFar.length >= 3);
-      assert.equal(new Set(lines).size, 3, lines.join('\n'));
-    });
+      test('process 1 of a container gets the signal after each renewal, when the new files are there', async () => {
+        const lines = await followLog(context().cluster, { name: 'traps' }, (soFar) => soFar.length >= 3);
+        assert.equal(new Set(lines).size, 3, lines.join('\n'));
+      });
 
-    test('a program without a handler keeps running, and no other process of the container is signalled', async () => {
-      const { cluster } = context();
-      // The pod above was renewed twice by now, and this one with it.
-      await followLog(cluster, { name: 'traps' }, (soFar) => soFar.length >= 4);
-      const { status } = await getPod(cluster, { name: 'ignores', namespace: 'apps' });
-      assert.deepEqual(
-        status.containerStatuses?.map(({ restartCount, ready }) => [restartCount, ready]),
-        [[0, true]],
-      );
-      assert.equal((await cluster.kubectl(['logs', 'ignores', '--namespace', 'apps'])).stdout, '');
-    });
+      test('a program without a handler keeps running, and no other process of the container is signalled', async () => {
+        const { cluster } = context();
+        // Its first renewal was before the second one of the pod above, which has got that signal.
+        await describeWithEvent(cluster, { name: 'ignores' }, 'Renewed');
+        const { status } = await getPod(cluster, { name: 'ignores', namespace: 'apps' });
+        assert.deepEqual(
+          status.containerStatuses?.map(({ restartCount, ready }) => [restartCount, ready]),
+          [[0, true]],
+        );
+        assert.equal((await cluster.kubectl(['logs', 'ignores', '--namespace', 'apps'])).stdout, '');
+      });
 
-    test('a signal that cannot be sent is an Event of the pod, which keeps its renewals', async () => {
-      const { cluster } = context();
-      const described = await describeWithEvent(cluster, { name: 'names', namespace: 'apps' }, 'ReloadFailed');
-      assert.match(
-        described,
-        /SIGHUP after a change of the files failed: reload-containers: the pod has no container side/,
-      );
-      await describeWithEvent(cluster, { name: 'names', namespace: 'apps' }, 'Renewed');
-      const shared = await describeWithEvent(cluster, { name: 'shares', namespace: 'apps' }, 'ReloadFailed');
-      assert.match(shared, /found no process 1 of container main on the node: the pod shares a PID namespace/);
-      await deletePods(cluster, ['traps', 'ignores', 'shares', 'names']);
+      test('a signal that cannot be sent is an Event of the pod, which keeps its renewals', async () => {
+        const { cluster } = context();
+        const described = await describeWithEvent(cluster, { name: 'names', namespace: 'apps' }, 'ReloadFailed');
+        assert.match(
+          described,
+          /SIGHUP after a change of the files failed: reload-containers: the pod has no container side/,
+        );
+        await describeWithEvent(cluster, { name: 'names', namespace: 'apps' }, 'Renewed');
+        const shared = await describeWithEvent(cluster, { name: 'shares', namespace: 'apps' }, 'ReloadFailed');
+        assert.match(shared, /found no process 1 of container main on the node: the pod shares a PID namespace/);
+        await deletePods(cluster, ['traps', 'ignores', 'shares', 'names']);
+      });
     });
 
     test('deployment-with-reload-signal.yaml loads its files at each renewal', async () => {
