@@ -44,7 +44,7 @@ describe('cluster of CERTFLEET_E2E_KUBECONFIG', () => {
     const { components, node, images, reason } = cluster.capabilities;
     assert.deepEqual({ components, node, images }, { components: false, node: false, images: false });
     await assert.rejects(cluster.apiServer.kill(), new RegExp(reason));
-    await assert.rejects(cluster.buildImage({ tag: 'none', context: '.' }), new RegExp(reason));
+    await assert.rejects(cluster.buildImages([{ tag: 'none', context: '.' }]), new RegExp(reason));
     await assert.rejects(cluster.exec('true', []), new RegExp(reason));
     assert.throws(() => cluster.logs('etcd'), new RegExp(reason));
     assert.deepEqual(cluster.enterNamespace, []);

@@ -101,7 +101,7 @@ describe('full cluster', () => {
     try {
       await writeFile(join(context, 'package.json'), '{ "name": "greeter", "version": "1.0.0", "private": true }');
       await writeFile(join(context, 'Dockerfile'), dockerfile);
-      await cluster.buildImage({ tag: 'certfleet/greeter:test', context });
+      await cluster.buildImages([{ tag: 'certfleet/greeter:test', context }]);
     } finally {
       await rm(context, { recursive: true });
     }
