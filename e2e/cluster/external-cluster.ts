@@ -59,7 +59,7 @@ export async function connectExternalCluster(
     forward: () => unavailable('a forward into the network of the node'),
     // That network is this process's own.
     localKubeconfig: () => Promise.resolve(kubeconfig),
-    buildImage: () => unavailable('building images'),
+    buildImages: () => unavailable('building images'),
     // Its pods pull them from their registries.
     loadBaseImages: () => Promise.resolve(),
     logs: (component) => {

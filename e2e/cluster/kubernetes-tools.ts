@@ -5,11 +5,7 @@ import { run, type CommandOptions, type CommandResult } from './command.ts';
 import { waitUntil } from './wait.ts';
 
 interface CustomResourceDefinition {
-  readonly spec: {
-    readonly group: string;
-    readonly names: { readonly plural: string };
-    readonly versions: readonly { readonly name: string; readonly served: boolean }[];
-  };
+  readonly spec: { readonly group: string; readonly names: { readonly plural: string } };
 }
 
 /** How to reach an API server, and with which identity. */
@@ -64,8 +60,7 @@ export class KubernetesTools {
     const applied = await this.kubectl(['apply', '--server-side', '--output', 'json', '-f', directory]);
     const list = JSON.parse(applied.stdout) as { items: CustomResourceDefinition[] } | CustomResourceDefinition;
     await this.kubectl(['wait', '--for=condition=Established', '--timeout=60s', '-f', directory]);
-    // One after another: the others are usually served with the first one, and each question starts a kubectl.
-    for (const crd of 'items' in list ? list.items : [list]) await this.#waitUntilServed(crd);
+    await this.#waitUntilServed('items' in list ? list.items : [list]);
   }
 
   /** Creates a namespace and waits until pods can be created in it. */
@@ -80,15 +75,15 @@ export class KubernetesTools {
   }
 
   /** A definition is reported as established a moment before the API server serves it. */
-  async #waitUntilServed({ spec }: CustomResourceDefinition): Promise<void> {
-    const version = spec.versions.find(({ served }) => served);
-    const path = `/apis/${spec.group}/${version?.name ?? ''}/${spec.names.plural}?limit=1`;
+  async #waitUntilServed(definitions: readonly CustomResourceDefinition[]): Promise<void> {
+    const resources = definitions.map(({ spec: { group, names } }) => `${names.plural}.${group}`).join();
+    // One process asks for all of them.
     const isServed = (): Promise<boolean> =>
-      this.kubectl(['get', '--raw', path]).then(
+      this.kubectl(['get', resources, '--all-namespaces', '--output', 'name']).then(
         () => true,
         () => false,
       );
-    await waitUntil(`the API server to serve ${path}`, isServed, { timeoutMs: 60_000, intervalMs: 100 });
+    await waitUntil(`the API server to serve ${resources}`, isServed, { timeoutMs: 60_000, intervalMs: 100 });
   }
 
   async #run(tool: string, args: readonly string[], options: CommandOptions): Promise<CommandResult> {

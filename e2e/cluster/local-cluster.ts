@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { run } from './command.ts';
 import { apiServerPort, apiServerUrl } from './control-plane.ts';
 import { forward, type Forward } from './forward.ts';
-import { ensureNodeImage, loadTestImages } from './images/base-images.ts';
-import { build, push, withImageStorage, type ImageBuild } from './images/builder.ts';
+import { builtImage, loadTestImages } from './images/base-images.ts';
+import { publish } from './images/publish-image.ts';
 import type { KubernetesTools } from './kubernetes-tools.ts';
 import { nodeAddress, type Sandbox } from './sandbox.ts';
 import type { Capabilities, Cluster, ComponentName, ManagedComponent } from './types.ts';
@@ -47,12 +47,11 @@ export function localCluster(
     nodePath: (path) => sandbox.nodePath(path),
     forward: openForward,
     localKubeconfig: () => localKubeconfig(sandbox, openForward),
-    buildImage: async (order) => {
+    buildImages: async (orders) => {
       if (!capabilities.images) throw new UnavailableError('building images', capabilities.reason);
-      await ensureNodeImage(log);
-      await buildAndPush(sandbox, order);
+      for (const order of orders) await publish(sandbox, await builtImage(order, log), order.tag);
     },
-    loadBaseImages: () => loadTestImages(sandbox),
+    loadBaseImages: () => loadTestImages(sandbox, log),
     logs: (component) => all[component].logFile,
     stop,
     [Symbol.asyncDispose]: stop,
@@ -72,13 +71,4 @@ async function localKubeconfig(sandbox: Sandbox, open: (port: number) => Promise
   const inside = await readFile(sandbox.path('admin.kubeconfig'), 'utf8');
   await writeFile(path, inside.replace(apiServerUrl, `https://127.0.0.1:${port}`), { mode: 0o600 });
   return path;
-}
-
-/** Builds in the machine's network, where package registries are reachable, and pushes into the cluster's. */
-async function buildAndPush(sandbox: Sandbox, order: ImageBuild): Promise<void> {
-  // Pushed before another process can build an image of that name.
-  await withImageStorage(async () => {
-    await build(order);
-    await push(sandbox, order.tag);
-  });
 }

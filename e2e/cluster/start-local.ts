@@ -73,7 +73,7 @@ async function bootstrap(sandbox: Sandbox, options: ClusterOptions, log: Log): P
     options.certManager === false ? null : startCertManager(as('certManager'), tools, pki, options.certManager ?? {}),
     // Pods and tokens need an account. Later namespaces are created by createNamespace, which also waits for it.
     controllerManager.start().then(() => tools.waitForDefaultServiceAccount('default')),
-    node === null ? null : startNode(node, sandbox, tools),
+    node === null ? null : startNode(node, sandbox, tools, log),
   ]);
   if (options.detached === true) await sandbox.disown();
   log(`${sandbox.name}: ready`);
@@ -88,9 +88,9 @@ async function writeKubeconfigs(sandbox: Sandbox, pki: ClusterPki): Promise<void
   }
 }
 
-async function startNode(node: NodeComponents, sandbox: Sandbox, tools: KubernetesTools): Promise<void> {
+async function startNode(node: NodeComponents, sandbox: Sandbox, tools: KubernetesTools, log: Log): Promise<void> {
   await Promise.all([
-    node.registry.ready().then(() => loadTestImages(sandbox)),
+    node.registry.ready().then(() => loadTestImages(sandbox, log)),
     node.containerd.ready().then(() => node.kubelet.start()),
     node.kubeProxy.start(),
     node.scheduler.start(),

@@ -1,7 +1,7 @@
 import type { CertManagerOptions } from './cert-manager.ts';
 import type { CommandOptions, CommandResult } from './command.ts';
 import type { Forward } from './forward.ts';
-import type { ImageBuild } from './images/builder.ts';
+import type { ImageBuild } from './images/build-context.ts';
 
 export interface ClusterOptions {
   /** `control-plane` has an API server and cert-manager but no kubelet; `full` runs pods. */
@@ -24,7 +24,7 @@ export interface Capabilities {
   readonly components: boolean;
   /** Pods run. */
   readonly pods: boolean;
-  /** `buildImage` works. */
+  /** `buildImages` works. */
   readonly images: boolean;
   /** `exec`, `enterNamespace`, `nodePath` and `forward` reach the node. */
   readonly node: boolean;
@@ -92,8 +92,8 @@ export interface Cluster extends Readonly<Record<ComponentName, ManagedComponent
   forward(port: number, host?: string): Promise<Forward>;
   /** A kubeconfig that is valid in this process's network. */
   localKubeconfig(): Promise<string>;
-  /** Builds an image from a Dockerfile and makes it available to the cluster's pods. */
-  buildImage(build: ImageBuild): Promise<void>;
+  /** Builds images from Dockerfiles and makes them available to the cluster's pods. */
+  buildImages(builds: readonly ImageBuild[]): Promise<void>;
   /** Puts the images of the tests into the cluster's registry. */
   loadBaseImages(): Promise<void>;
   /** Path of a component's log. */

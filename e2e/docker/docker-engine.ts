@@ -1,10 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import { run } from '../cluster/command.ts';
 import type { CommandOptions, CommandResult } from '../cluster/command.ts';
 import { componentIn } from '../cluster/component.ts';
-import { archive, build, withImageStorage } from '../cluster/images/builder.ts';
-import type { ImageBuild } from '../cluster/images/builder.ts';
+import { writeArchive, type NamedImage } from '../cluster/images/publish-image.ts';
 import { Sandbox } from '../cluster/sandbox.ts';
 
 const socket = 'unix:///run/docker.sock';
@@ -55,22 +53,12 @@ export class DockerEngine {
     return run(argv, { prefix: this.#sandbox.enterNode, ...options, env });
   }
 
-  /** Loads an image from the build storage, also under other names. */
-  async load(image: string, names: readonly string[] = []): Promise<void> {
-    const path = this.#sandbox.path(`${basename(image).replace(':', '-')}.tar`);
-    await archive(image, path);
+  /** Loads images, which are built outside, where package registries are reachable. */
+  async load(images: readonly NamedImage[]): Promise<void> {
+    const path = this.#sandbox.path('images.tar');
+    await writeArchive(path, images);
     await this.run(['docker', 'load', '--quiet', '--input', path]);
     await rm(path);
-    for (const name of names) await this.run(['docker', 'tag', image, name]);
-  }
-
-  /** Builds an image outside, where package registries are reachable, and loads it. */
-  async build(order: ImageBuild): Promise<void> {
-    // Loaded before another process can build an image of that name.
-    await withImageStorage(async () => {
-      await build(order);
-      await this.load(order.tag);
-    });
   }
 
   /** The path of a file in a named volume, for this process. */

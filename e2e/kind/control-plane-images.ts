@@ -1,9 +1,11 @@
 import { cp, glob, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
-import { busyboxImage, ensureImage } from '../cluster/images/base-images.ts';
-import { copyWithLibraries } from '../cluster/images/test-images.ts';
+import { busyboxImage } from '../cluster/images/base-images.ts';
+import { storedImage, type StoredImage } from '../cluster/images/image-store.ts';
+import { busyboxRecipe, copyWithLibraries } from '../cluster/images/test-images.ts';
 import { run } from '../cluster/command.ts';
+import type { ImageRecipe } from '../cluster/images/image-recipe.ts';
 import { toolPath } from '../tools/build.ts';
 import { kubernetesVersion } from '../tools/modules.ts';
 
@@ -22,8 +24,9 @@ const programs: Readonly<Record<string, string>> = {
 };
 const kubeProxyImage = `${registry}/kube-proxy:${kubernetesVersion}`;
 
-/** Builds the images of kubeadm's manifests. @returns their names */
-export async function ensureControlPlaneImages(log: (line: string) => void): Promise<readonly string[]> {
+/** The images of kubeadm's manifests by their names; missing ones are built. */
+export async function controlPlaneImages(log: (line: string) => void): Promise<ReadonlyMap<string, StoredImage>> {
+  const images = new Map<string, StoredImage>();
   for (const [tool, tag] of Object.entries(programs)) {
     const binary = await toolPath(tool);
     // kubeadm's manifests begin with the program's name; CoreDNS' relies on the image's entrypoint.
@@ -32,17 +35,16 @@ export async function ensureControlPlaneImages(log: (line: string) => void): Pro
       await cp(binary, join(context, tool));
       await writeFile(join(context, 'Dockerfile'), dockerfile);
     };
-    await ensureImage({ tag, ingredients: [binary, dockerfile], prepare }, log);
+    images.set(tag, await storedImage({ tag, ingredients: [binary, dockerfile], prepare }, log));
   }
-  await ensureKubeProxyImage(log);
-  return [...Object.values(programs), kubeProxyImage];
+  return images.set(kubeProxyImage, await storedImage(await kubeProxyRecipe(), log));
 }
 
 const iptables = '/usr/sbin/xtables-nft-multi';
 const iptablesNames = ['iptables', 'iptables-save', 'iptables-restore'];
 
 /** kube-proxy with the iptables that it runs. */
-async function ensureKubeProxyImage(log: (line: string) => void): Promise<void> {
+async function kubeProxyRecipe(): Promise<ImageRecipe> {
   const binary = await toolPath('kube-proxy');
   const dockerfile = `FROM ${busyboxImage}\nCOPY root /\n`;
   const versions = await run(['dpkg-query', '--show', 'iptables', 'libc6']);
@@ -58,8 +60,10 @@ async function ensureKubeProxyImage(log: (line: string) => void): Promise<void> 
     for await (const extension of glob('/usr/lib/*/xtables/*.so')) await copyWithLibraries(extension, root);
     await writeFile(join(context, 'Dockerfile'), dockerfile);
   };
-  await ensureImage(
-    { tag: kubeProxyImage, ingredients: [versions.stdout, binary, dockerfile, copyWithLibraries.toString()], prepare },
-    log,
-  );
+  return {
+    tag: kubeProxyImage,
+    ingredients: [versions.stdout, binary, dockerfile, copyWithLibraries.toString()],
+    bases: [await busyboxRecipe(busyboxImage)],
+    prepare,
+  };
 }

@@ -1,16 +1,17 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 
 import type { CommandResult } from '../cluster/command.ts';
 import { connectExternalCluster } from '../cluster/external-cluster.ts';
-import { busyboxImage, ensureNodeImage, ensureTestImages } from '../cluster/images/base-images.ts';
-import { push, type ImageBuild } from '../cluster/images/builder.ts';
+import { builtImage, loadTestImages } from '../cluster/images/base-images.ts';
+import type { ImageBuild } from '../cluster/images/build-context.ts';
+import { publish, writeArchive, type NamedImage } from '../cluster/images/publish-image.ts';
 import { pauseImage } from '../cluster/node/containerd.ts';
 import { registry } from '../cluster/node/registry.ts';
 import type { Sandbox } from '../cluster/sandbox.ts';
 import type { Cluster } from '../cluster/types.ts';
 import type { DockerEngine } from '../docker/docker-engine.ts';
 import { toolPath } from '../tools/build.ts';
-import { addedTag, ensureControlPlaneImages } from './control-plane-images.ts';
+import { addedTag, controlPlaneImages } from './control-plane-images.ts';
 import { ensureKindNodeImage, kindNodeImage, registryHosts } from './node-image.ts';
 import { setUpPodNetwork } from './pod-network.ts';
 
@@ -29,13 +30,11 @@ export class KindCluster {
 
   /** Builds missing parts into the cache and creates the cluster; all of its nodes are then Ready. */
   static async start(engine: DockerEngine, log: (line: string) => void): Promise<KindCluster> {
-    await ensureTestImages(log);
-    const controlPlaneImages = await ensureControlPlaneImages(log);
-    await ensureKindNodeImage(log);
+    await loadTestImages(engine.sandbox, log);
+    for (const [name, image] of await controlPlaneImages(log)) await publish(engine.sandbox, image, name);
+    await engine.load([{ image: await ensureKindNodeImage(log), names: [kindNodeImage] }]);
     await ownKernelModules(engine);
     await (await registry(engine.sandbox)).start();
-    for (const image of [...controlPlaneImages, pauseImage, busyboxImage]) await push(engine.sandbox, image);
-    await engine.load(kindNodeImage);
     await createCluster(engine);
     await setUpPodNetwork(engine, controlPlane);
     return new KindCluster(engine);
@@ -46,7 +45,7 @@ export class KindCluster {
     const { sandbox } = this.#engine;
     const cluster = await connectExternalCluster(kubeconfigIn(sandbox), { nodes: 'full' }, sandbox.enterNetwork);
     const capabilities = { ...cluster.capabilities, images: true };
-    return { ...cluster, capabilities, buildImage: (order) => this.#buildImage(order) };
+    return { ...cluster, capabilities, buildImages: (orders) => this.#buildImages(orders) };
   }
 
   /** Runs a command in the container of a node. */
@@ -54,11 +53,17 @@ export class KindCluster {
     return this.#engine.run(['docker', 'exec', node, ...argv]);
   }
 
-  /** Images reach the nodes as documented in docs/installation.md: through docker, without a registry. */
-  async #buildImage(order: ImageBuild): Promise<void> {
-    await ensureNodeImage(console.log);
-    await this.#engine.build(order);
-    await this.#engine.run([await toolPath('kind'), 'load', 'docker-image', order.tag, '--name', name]);
+  /**
+   * Images reach the nodes by kind, as in docs/installation.md, and not by the registry: from an archive, which
+   * `kind load docker-image` would first get from docker.
+   */
+  async #buildImages(orders: readonly ImageBuild[]): Promise<void> {
+    const images: NamedImage[] = [];
+    for (const order of orders) images.push({ image: await builtImage(order, console.log), names: [order.tag] });
+    const path = this.#engine.sandbox.path('images.tar');
+    await writeArchive(path, images);
+    await this.#engine.run([await toolPath('kind'), 'load', 'image-archive', path, '--name', name]);
+    await rm(path);
   }
 }
 

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import type { VolumeRow } from '../../libs/operator-api/src/volumes.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import { createCaIssuer } from '../cluster/issuers.ts';
+import { createCaIssuer, type CaIssuer } from '../cluster/issuers.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { startEngine } from '../docker/engine-of-test.ts';
 import { certfleetInController, createOperator } from '../node/fleet/fleet-api.ts';
@@ -32,9 +32,11 @@ test('helm installs the whole chart on kind and uninstalls it', async (t) => {
   const kind = await KindCluster.start(docker.engine, console.log);
   const cluster = await kind.connect();
   const fleet = new FleetRelease(cluster);
-  await cluster.createNamespace(defaultNamespace);
-  const { caCertificate } = await createCaIssuer(cluster, { name: defaultIssuer });
-  await fleet.buildImages();
+  const prepare = async (): Promise<CaIssuer> => {
+    await cluster.createNamespace(defaultNamespace);
+    return createCaIssuer(cluster, { name: defaultIssuer });
+  };
+  const [{ caCertificate }] = await Promise.all([prepare(), fleet.buildImages()]);
 
   /** The certificate of the pod on a node, after checking its issuer and key. */
   const certificateOn = async (node: string): Promise<X509Certificate> => {

@@ -1,8 +1,8 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
-import { ensureImage } from '../cluster/images/base-images.ts';
-import { debianBase } from '../cluster/images/debian-base.ts';
+import { debianBase, debianIngredients } from '../cluster/images/debian-base.ts';
+import { storedImage, type StoredImage } from '../cluster/images/image-store.ts';
 import { kernelSettings } from '../cluster/node/mounts.ts';
 import { registryPort } from '../cluster/node/registry.ts';
 import { nodeAddress } from '../cluster/sandbox.ts';
@@ -32,13 +32,13 @@ const packages = [
  * network, which that command would pull: nodes pull the images from the cluster's registry, and `KindCluster` sets up
  * the network.
  */
-export async function ensureKindNodeImage(log: (line: string) => void): Promise<void> {
+export async function ensureKindNodeImage(log: (line: string) => void): Promise<StoredImage> {
   const files = await kindNodeFiles();
   const binaries = await Promise.all(programs.map(toolPath));
   const recipe = {
     tag: kindNodeImage,
     // The paths identify the sources from which they were built.
-    ingredients: [dockerfile, ownKernelSettings, anyRegistry, files, ...binaries, ...packages],
+    ingredients: [dockerfile, ownKernelSettings, anyRegistry, files, ...binaries, ...debianIngredients(packages)],
     prepare: async (context: string): Promise<void> => {
       await cp(await debianBase(packages), join(context, 'base.tar'));
       await cp(files, join(context, 'files'), { recursive: true });
@@ -50,7 +50,7 @@ export async function ensureKindNodeImage(log: (line: string) => void): Promise<
       await writeFile(join(context, 'Dockerfile'), dockerfile);
     },
   };
-  await ensureImage(recipe, log);
+  return storedImage(recipe, log);
 }
 
 /** Gives a node's kubelet separate files for machine-wide settings, as on nodes of the local clusters. */

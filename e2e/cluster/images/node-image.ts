@@ -3,13 +3,13 @@ import { basename, join } from 'node:path';
 
 import { run } from '../command.ts';
 import type { ImageRecipe } from './image-recipe.ts';
-import { debianBase, debianSuite } from './debian-base.ts';
+import { debianBase, debianIngredients, debianSuite } from './debian-base.ts';
 
 // libatomic1: the node binary is linked to it.
 const packages = ['mount', 'ca-certificates', 'libatomic1'];
 
 /** The tag of the official image on Docker Hub, which this image replaces. */
-const tag = `docker.io/library/node:26-${debianSuite}-slim`;
+export const nodeImage = `docker.io/library/node:26-${debianSuite}-slim`;
 
 /**
  * Node on Debian like Docker Hub's official image, built from locally available parts: Debian packages, the Node binary
@@ -24,8 +24,8 @@ export async function nodeRecipe(): Promise<ImageRecipe> {
   const nodeVersion = (await run([nodeBinary, '--version'])).stdout.trim();
   const dockerfile = dockerfileOf(nodeVersion);
   return {
-    tag,
-    ingredients: [dockerfile, packageManager, ...packages],
+    tag: nodeImage,
+    ingredients: [dockerfile, packageManager, ...debianIngredients(packages)],
     prepare: async (context) => {
       await cp(await debianBase(packages), join(context, 'base.tar'));
       await cp(nodeBinary, join(context, 'node'));

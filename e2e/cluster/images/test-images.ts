@@ -35,12 +35,13 @@ export async function busyboxRecipe(tag: string): Promise<ImageRecipe> {
 }
 
 /** Redis from this machine's package, on the image with a shell. */
-export async function redisRecipe(tag: string, base: string): Promise<ImageRecipe> {
-  const dockerfile = `FROM ${base}\nCOPY root /\nCMD ["redis-server"]\n`;
+export async function redisRecipe(tag: string, base: ImageRecipe): Promise<ImageRecipe> {
+  const dockerfile = `FROM ${base.tag}\nCOPY root /\nCMD ["redis-server"]\n`;
   const versions = await run(['dpkg-query', '--show', 'redis-server', 'redis-tools', 'libssl3*', 'libc6']);
   return {
     tag,
     ingredients: [versions.stdout, dockerfile],
+    bases: [base],
     prepare: async (context) => {
       const root = join(context, 'root');
       for (const program of ['redis-server', 'redis-cli']) await copyWithLibraries(`/usr/bin/${program}`, root);

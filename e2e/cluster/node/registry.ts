@@ -9,12 +9,15 @@ export const registryPort = 5000;
 /** The registry's address on the node. */
 export const registryAddress = `127.0.0.1:${registryPort}`;
 
+/** Directory of the registry's images. */
+export const registryFiles = (sandbox: Sandbox): string => sandbox.path('registry');
+
 /** The registry for every image of the cluster; not yet started. */
 export async function registry(sandbox: Sandbox): Promise<Component> {
   const configuration = {
     version: '0.1',
     log: { level: 'warn' },
-    storage: { filesystem: { rootdirectory: sandbox.path('registry') }, delete: { enabled: true } },
+    storage: { filesystem: { rootdirectory: registryFiles(sandbox) }, delete: { enabled: true } },
     // On every address: nodes that are containers have their own loopback.
     http: { addr: `:${registryPort}` },
   };

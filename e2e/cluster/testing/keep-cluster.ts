@@ -1,4 +1,4 @@
-// Starts a cluster, prints its name, and waits to be killed: the owner for the tests of full-cluster.test.ts.
+// Starts a cluster, prints its name, and waits to be killed: the owner for the tests of suites/another-cluster.ts.
 import { startCluster } from '../cluster.ts';
 import { busyboxPod } from './pod.ts';
 

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 
 import type { Cluster } from '../../cluster/cluster.ts';
-import { ensureRedisImage, redisImage } from '../../cluster/images/base-images.ts';
+import { redisImage } from '../../cluster/images/base-images.ts';
+import type { ImageBuild } from '../../cluster/images/build-context.ts';
 import { keepLogs } from '../support/kept-logs.ts';
-import { buildAppImage, chart, chartFile, podsOf, releaseName, releaseNamespace } from '../support/release.ts';
+import { appImage, chart, chartFile, podsOf, releaseName, releaseNamespace } from '../support/release.ts';
 import type { ComponentName } from '../support/release.ts';
 
 interface ChartValues {
@@ -26,9 +27,11 @@ export class FleetRelease {
   /** Builds the images and pushes them to the node's registry. */
   async buildImages(): Promise<void> {
     const { appVersion } = parse(await chartFile('Chart.yaml')) as { appVersion: string };
-    await buildAppImage(this.#cluster, 'node-agent', appVersion);
-    await buildAppImage(this.#cluster, 'renewal-controller', appVersion);
-    await this.#buildRedisImage();
+    await this.#cluster.buildImages([
+      appImage('node-agent', appVersion),
+      appImage('renewal-controller', appVersion),
+      await this.#redisImage(),
+    ]);
   }
 
   /** `helm install` with default values, until everything is ready. @returns the chart's notes */
@@ -88,12 +91,11 @@ export class FleetRelease {
   }
 
   /** This machine's Redis under the image name of the chart. */
-  async #buildRedisImage(): Promise<void> {
+  async #redisImage(): Promise<ImageBuild> {
     const { controller } = parse(await chartFile('values.yaml')) as ChartValues;
     const { repository, tag } = controller.redis.image;
-    await ensureRedisImage(() => undefined);
     const context = await mkdtemp(join(this.#cluster.directory, 'redis-image-'));
     await writeFile(join(context, 'Dockerfile'), `FROM ${redisImage}\n`);
-    await this.#cluster.buildImage({ tag: `${repository}:${tag}`, context });
+    return { tag: `${repository}:${tag}`, context };
   }
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import type { Cluster } from '../../cluster/cluster.ts';
+import type { ImageBuild } from '../../cluster/images/build-context.ts';
 import { containerdSocket } from '../../cluster/node/containerd.ts';
 import { toolPath } from '../../tools/build.ts';
 import { listApi, resources } from './api-reader.ts';
@@ -25,9 +26,14 @@ export function valueFlags(values: Values): readonly string[] {
   return Object.entries(values).flatMap(([path, value]) => ['--set-json', `${path}=${JSON.stringify(value)}`]);
 }
 
+/** How to build the image of an app from the current sources. */
+export function appImage(app: AppName, tag: string): ImageBuild {
+  return { tag: `certfleet/${app}:${tag}`, context: repository, target: app };
+}
+
 /** Builds the image of an app from the current sources and pushes it to the node's registry. */
 export async function buildAppImage(cluster: Cluster, app: AppName, tag: string): Promise<void> {
-  await cluster.buildImage({ tag: `certfleet/${app}:${tag}`, context: repository, target: app });
+  await cluster.buildImages([appImage(app, tag)]);
 }
 
 /** A file of the chart as text. */

@@ -1,43 +1,19 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 
-import { startCluster, type Cluster } from './cluster.ts';
-import { busyboxPod } from './testing/pod.ts';
-import { marksOf, tracesOf } from './testing/traces.ts';
-import { waitUntil } from './wait.ts';
+import type { Cluster } from '../cluster.ts';
+import { busyboxPod } from '../testing/pod.ts';
 
-const external = (process.env['CERTFLEET_E2E_KUBECONFIG'] ?? '') !== '';
-
-async function hostMounts(): Promise<string> {
-  return readFile('/proc/self/mounts', 'utf8');
-}
-
-/** Settings that a kubelet changes on its own machine. */
-async function kernelSettings(): Promise<string[]> {
-  const names = ['vm/overcommit_memory', 'kernel/panic', 'kernel/panic_on_oops'];
-  return Promise.all(names.map((name) => readFile(join('/proc/sys', name), 'utf8')));
-}
-
-describe('full cluster', () => {
-  let cluster: Cluster;
+/** What a full cluster adds: a node that runs pods. */
+export function podSuite(get: () => Cluster): void {
   const ready = (pod: string): Promise<unknown> =>
-    cluster.kubectl(['wait', '--for=condition=Ready', `pod/${pod}`, '--timeout=60s']);
-  let mountsBefore: string;
-  let settingsBefore: readonly string[];
-  before(async () => {
-    mountsBefore = await hostMounts();
-    settingsBefore = await kernelSettings();
-    cluster = await startCluster({ nodes: 'full' });
-  });
-  after(() => cluster.stop());
+    get().kubectl(['wait', '--for=condition=Ready', `pod/${pod}`, '--timeout=60s']);
 
   test('runs a pod of the image busybox', async (t) => {
+    const cluster = get();
     const startedAt = performance.now();
     await cluster.apply(busyboxPod('plain'));
     await ready('plain');
@@ -47,6 +23,7 @@ describe('full cluster', () => {
   });
 
   test('has openssl in its test image for non-root users', async () => {
+    const cluster = get();
     await cluster.apply(busyboxPod('unprivileged', { securityContext: { runAsUser: 1000, runAsNonRoot: true } }));
     await ready('unprivileged');
     const { stdout } = await cluster.kubectl(['exec', 'unprivileged', '--', 'sh', '-c', 'id -u; openssl version']);
@@ -54,6 +31,7 @@ describe('full cluster', () => {
   });
 
   test('resolves and reaches services from pods', async () => {
+    const cluster = get();
     const server = {
       name: 'main',
       image: 'busybox',
@@ -77,6 +55,7 @@ describe('full cluster', () => {
   });
 
   test('gives pods tokens that the API server accepts, for the requested audience', async () => {
+    const cluster = get();
     const token = { serviceAccountToken: { path: 'token', audience: 'certfleet', expirationSeconds: 600 } };
     await cluster.apply(busyboxPod('with-token', { volumes: [{ name: 'data', projected: { sources: [token] } }] }));
     await ready('with-token');
@@ -93,6 +72,7 @@ describe('full cluster', () => {
   });
 
   test('builds an image whose steps use npm, and runs it', async (t) => {
+    const cluster = get();
     if (!cluster.capabilities.images) {
       t.skip(cluster.capabilities.reason);
       return;
@@ -101,7 +81,7 @@ describe('full cluster', () => {
     try {
       await writeFile(join(context, 'package.json'), '{ "name": "greeter", "version": "1.0.0", "private": true }');
       await writeFile(join(context, 'Dockerfile'), dockerfile);
-      await cluster.buildImage({ tag: 'certfleet/greeter:test', context });
+      await cluster.buildImages([{ tag: 'certfleet/greeter:test', context }]);
     } finally {
       await rm(context, { recursive: true });
     }
@@ -114,6 +94,7 @@ describe('full cluster', () => {
   });
 
   test('lets a pod mount for the node and for other pods, like CSI drivers', async () => {
+    const cluster = get();
     const folder = { name: 'data', hostPath: { path: '/var/lib/kubelet/plugins/test', type: 'DirectoryOrCreate' } };
     const withFolder = (name: string, container: object): object => {
       const base = { name: 'main', image: 'busybox', command: ['sleep', 'infinity'] };
@@ -133,6 +114,7 @@ describe('full cluster', () => {
   });
 
   test('has its own file system that the test can read', async (t) => {
+    const cluster = get();
     if (!cluster.capabilities.node) {
       t.skip(cluster.capabilities.reason);
       return;
@@ -143,6 +125,7 @@ describe('full cluster', () => {
   });
 
   test('keeps its pods when kubelet and containerd are killed and restarted', async (t) => {
+    const cluster = get();
     if (!cluster.capabilities.components) {
       t.skip(cluster.capabilities.reason);
       return;
@@ -157,53 +140,7 @@ describe('full cluster', () => {
     await ready('after-restart');
     assert.equal((await cluster.kubectl(['get', 'pod', 'plain', started])).stdout, earlier);
   });
-
-  describe('and another one', { skip: external ? 'the cluster of CERTFLEET_E2E_KUBECONFIG stays' : false }, () => {
-    let controlPlane: Cluster;
-    before(async () => {
-      controlPlane = await startCluster({ nodes: 'control-plane', certManager: { approver: false } });
-    });
-    after(() => controlPlane.stop());
-
-    test('are kept apart, and off this machine', async () => {
-      await assert.rejects(controlPlane.kubectl(['get', 'pod', 'plain']), /not found/);
-      await assertMountsStayInside(cluster, mountsBefore);
-      assert.deepEqual(await kernelSettings(), settingsBefore);
-    });
-
-    test('outlast a cluster whose owner is killed, whose remains the next start removes', async () => {
-      const owner = spawn(process.execPath, [join(import.meta.dirname, 'testing/keep-cluster.ts')], {
-        stdio: ['pipe', 'pipe', 'inherit'],
-      });
-      const [line] = (await once(createInterface(owner.stdout), 'line')) as [string];
-      await using marks = await marksOf(line);
-      owner.kill('SIGKILL');
-      await once(owner, 'exit');
-      const ended = async (): Promise<boolean> => !(await tracesOf(marks)).some((trace) => trace.startsWith('process'));
-      await waitUntil('the processes of the cluster to end with its owner', ended, {
-        timeoutMs: 20_000,
-        intervalMs: 200,
-      });
-      assert.notDeepEqual(await tracesOf(marks), []);
-
-      await using next = await startCluster({ nodes: 'control-plane', certManager: false });
-      assert.deepEqual(await tracesOf(marks), []);
-      for (const each of [next, controlPlane, cluster]) await each.kubectl(['get', 'namespaces']);
-      assert.notEqual(next.name, controlPlane.name);
-    });
-
-    test('are removed completely, one without an effect on the other', async () => {
-      await using kept = new AsyncDisposableStack();
-      const marks = await Promise.all([cluster, controlPlane].map(({ name }) => marksOf(name)));
-      for (const mark of marks) kept.use(mark);
-      for (const mark of marks) assert.notDeepEqual(await tracesOf(mark), []);
-      await controlPlane.stop();
-      await cluster.kubectl(['exec', 'after-restart', '--', 'true']);
-      await cluster.stop();
-      for (const mark of marks) assert.deepEqual(await tracesOf(mark), []);
-    });
-  });
-});
+}
 
 /** Two stages as in typical Dockerfiles; the package only provides its version, which no local file contains. */
 const dockerfile = `
@@ -217,12 +154,3 @@ WORKDIR /app
 USER node
 CMD ["node", "-p", "process.versions.node + ' ' + require('semver/package.json').version"]
 `;
-
-/** The volumes of pods are mounted on the node only. */
-async function assertMountsStayInside(full: Cluster, before: string): Promise<void> {
-  const { stdout } = await full.exec('cat', ['/proc/self/mounts']);
-  assert.match(stdout, /tmpfs \/var\/lib\/kubelet\/pods\/\S+\/volumes\/kubernetes.io~empty-dir\/data/);
-  const isOfKubelet = (line: string): boolean => line.includes('/kubelet/pods/');
-  const ofKubelet = (mounts: string): string[] => mounts.split('\n').filter(isOfKubelet);
-  assert.deepEqual(ofKubelet(await hostMounts()), ofKubelet(before));
-}
