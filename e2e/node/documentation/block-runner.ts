@@ -37,16 +37,19 @@ export class BlockRunner {
     return `${stdout}${stderr}`;
   }
 
-  /** The runbook's functions and variables precede each of its blocks, independent of their position in the page. */
+  /**
+   * The runbook's functions precede each of its blocks, and its variables those that use them, independent of their
+   * position in the page.
+   */
   #script(key: string): string {
-    const isAfterPreparation = key.startsWith('docs/runbook.md: ') && ![functionsKey, variablesKey].includes(key);
+    const usesVariables = key !== variablesKey && /\$(?:NODE|AGENT)\b/.test(this.#text(key));
     const definitions = this.#text(functionsKey).replace(/^certfleet status$/m, '');
     const variables = this.#text(variablesKey).replace(/^certfleet .*$/gm, '');
     const isRunbook = key.startsWith('docs/runbook.md: ');
     const parts = [
       'set -euo pipefail',
       isRunbook && key !== functionsKey ? definitions : '',
-      isAfterPreparation ? variables : '',
+      isRunbook && usesVariables ? variables : '',
       // "VOLUME is the last column."
       this.#text(key).includes('$VOLUME') ? "VOLUME=$(certfleet list | awk 'NR == 2 { print $NF }')" : '',
       this.#text(key),

@@ -84,20 +84,25 @@ export async function untilIndexIsWhole(context: FleetContext, timeoutMs = 60_00
   let difference = '';
   const isWhole = async (): Promise<boolean> => {
     const { cluster, redis } = context;
+    const word = ({ volumeId, pod, generation }: NodeVolume): string => `${pod} ${volumeId} ${generation}`;
     const [listed, actual] = [await listedVolumes(context), await volumesOnNode(cluster)];
+    const real = new Set(actual.map(word));
+    const differs = (some: readonly NodeVolume[]): boolean => {
+      const others = [...real.symmetricDifference(new Set(some.map(word)))];
+      difference = others.sort().join(', ');
+      return others.length > 0;
+    };
+    if (listed.length !== actual.length || differs(listed)) return false;
+    // Each question to Redis starts a process.
     const stored = Object.entries(await redis.index(cluster.nodeName)).flatMap(
       ([id, json]) => decodeVolume(cluster.nodeName, id, json) ?? [],
     );
-    const word = ({ volumeId, pod, generation }: NodeVolume): string => `${pod} ${volumeId} ${generation}`;
-    const real = new Set(actual.map(word));
-    const differences = [listed, stored].map((some) => real.symmetricDifference(new Set(some.map(word))));
-    difference = differences.map((some) => [...some].sort().join(', ')).join('; ');
-    return listed.length === actual.length && differences.every(({ size }) => size === 0);
+    return !differs(stored);
   };
   try {
     await untilApi('the index to be complete', isWhole, timeoutMs);
   } catch (cause) {
-    throw new Error(`node, list and index differ by: ${difference}`, { cause });
+    throw new Error(`node and list, or node and index, differ by: ${difference}`, { cause });
   }
   return Math.round(performance.now() - startedAt);
 }

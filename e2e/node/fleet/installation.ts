@@ -89,7 +89,7 @@ export function installationSuite(context: GetFleet): void {
 
     test('lets every pod start and misses no renewal', async () => {
       const { cluster, reader, crowd } = context();
-      await waitReady(cluster, { names: crowd, timeout: '120s' });
+      await waitReady(cluster, { names: crowd, timeoutMs: 120_000 });
       reader.add(...(await Promise.all(crowd.map((name) => getPod(cluster, { name })))));
       const isRenewed = (): Promise<boolean> => Promise.resolve(reader.seenBy(churning).length > 1);
       await waitUntil(`${churning} to be renewed`, isRenewed, { timeoutMs: 30_000 });

@@ -22,7 +22,7 @@ export class RotatedPair {
   readonly second: string;
   readonly rotation: RotationProbe;
   /** Its programs read their files before each handshake: nothing makes these rotations wait for slower ones. */
-  readonly mutualTls = new MutualTls({ maxReloadMs: 0, betweenMs: 100 });
+  readonly mutualTls = new MutualTls({ maxReloadMs: 0, betweenMs: 200 });
   readonly #context: GetFleet;
   #cas: Readonly<Record<'old' | 'new', CaPair>> = { old: none, new: none };
   #pods: readonly PodObject[] = [];

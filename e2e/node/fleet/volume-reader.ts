@@ -18,6 +18,9 @@ export interface SeenCertificate {
 type ReadPod = Pick<PodObject, 'metadata' | 'spec'>;
 
 const betweenReadsMs = 100;
+/** A payload is read in this many rounds after its link has changed, and then in each tenth one: most reads find nothing new. */
+const roundsAfterChange = 20;
+const roundsBetweenReads = 10;
 /** A payload that is replaced during a read is read again, like in a program that reloads. */
 const maxSwaps = 5;
 
@@ -33,6 +36,8 @@ export class VolumeReader {
   readonly #mayExpire = new Set<string>();
   /** The files that were checked last, by pod. */
   readonly #checked = new Map<string, readonly Buffer[]>();
+  /** The payload that a pod's link leads to, and the round in which it did so first. */
+  readonly #links = new Map<string, { readonly link: string; readonly round: number }>();
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
   #pods: readonly ReadPod[] = [];
@@ -99,15 +104,26 @@ export class VolumeReader {
 
   #read(pod: ReadPod): void {
     const { name } = pod.metadata;
-    const files = readPayload(this.#cluster.nodePath(mountedVolume(pod)));
-    const before = this.#checked.get(name);
-    // Most reads find the same files, which would cost more than a millisecond each time.
-    if (before === undefined || !files.every((file, index) => file.equals(before[index] ?? Buffer.of()))) {
-      this.#check(name, files);
-      this.#checked.set(name, files);
+    const directory = this.#cluster.nodePath(mountedVolume(pod));
+    if (this.#isToBeRead(name, readlinkSync(join(directory, '..data')))) {
+      const files = readPayload(directory);
+      const before = this.#checked.get(name);
+      // Most reads find the same files, which would cost more than a millisecond each time.
+      if (before === undefined || !files.every((file, index) => file.equals(before[index] ?? Buffer.of()))) {
+        this.#check(name, files);
+        this.#checked.set(name, files);
+      }
     }
     const { serial, notAfterMs } = this.#seen.get(name)?.at(-1) ?? { serial: '', notAfterMs: 0 };
     if (notAfterMs < this.#now() && !this.#mayExpire.has(name)) throw new Error(`${serial} has expired`);
+  }
+
+  #isToBeRead(name: string, link: string): boolean {
+    const known = this.#links.get(name);
+    const round = known?.link === link ? known.round : this.#rounds;
+    this.#links.set(name, { link, round });
+    const age = this.#rounds - round;
+    return age < roundsAfterChange || age % roundsBetweenReads === 0;
   }
 
   #check(name: string, [certificate, key, authority]: readonly [Buffer, Buffer, Buffer]): void {

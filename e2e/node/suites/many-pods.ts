@@ -24,7 +24,7 @@ export function manyPodsSuite(context: GetContext, count: number): void {
       const pods = names.map((name) =>
         certificatePod(name, { data: attributes }, { namespace, script, spec: { restartPolicy: 'Never' } }),
       );
-      await applyPodsAndWaitReady(cluster, pods, '180s');
+      await applyPodsAndWaitReady(cluster, pods, 180_000);
       t.diagnostic(
         `${count} pods with an RSA key each, Ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s`,
       );

@@ -12,7 +12,7 @@ import { kubernetesVersion } from '../../tools/modules.ts';
 import { readKeptLogs } from '../support/kept-logs.ts';
 import type { GetContext } from '../support/node-context.ts';
 import { execInPod } from '../support/pod-files.ts';
-import { listApi, resources } from '../support/api-reader.ts';
+import { listApi, readApi, resources } from '../support/api-reader.ts';
 import { deletePods, describeWithEvent, listPods, waitReady } from '../support/pods.ts';
 import type { PodObject } from '../support/pods.ts';
 import { releaseNamespace, type Values } from '../support/release.ts';
@@ -142,9 +142,11 @@ export function podCertificateSuite(context: GetContext): void {
       });
       await cluster.apply(podWith('patient', { signerName: 'example.com/later', account: 'web' }));
       const waits = async (message: RegExp): Promise<void> => {
-        const path = 'jsonpath={.status.conditions[?(@.type=="Ready")].message}';
-        const shown = async (): Promise<boolean> =>
-          message.test((await cluster.kubectl(['get', 'podcertificatesigner', 'later', '-o', path])).stdout);
+        const target = { resource: resources.podCertificateSigners, name: 'later' };
+        const shown = async (): Promise<boolean> => {
+          const { status } = await readApi<SignerObject>(cluster, target);
+          return status?.conditions?.some((each) => each.type === 'Ready' && message.test(each.message)) ?? false;
+        };
         await waitUntil(`a condition like ${String(message)}`, shown, { timeoutMs: limitMs, intervalMs: 500 });
         const types = (await requestsFor(context, 'example.com/later')).flatMap(
           ({ status }) => status?.conditions ?? [],
@@ -155,7 +157,7 @@ export function podCertificateSuite(context: GetContext): void {
       await secret('later-ca', { certificate: 'no certificate', key: 'no key' });
       await waits(/the entry tls\.\w+ is unusable/);
       await secret('later-ca', await createCa('later CA'));
-      await waitReady(cluster, { names: ['patient'], namespace, timeout: '240s' });
+      await waitReady(cluster, { names: ['patient'], namespace, timeoutMs: limitMs });
       const conditions = (await requestsFor(context, 'example.com/later')).map(
         ({ status }) => status?.conditions?.[0]?.type,
       );
@@ -198,6 +200,10 @@ export function kubeletRestartSuite(context: GetContext): void {
       assert.deepEqual(findSecrets([{ where: 'signer', text }], []), []);
     });
   });
+}
+
+interface SignerObject {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly message: string }[] };
 }
 
 interface RequestObject {

@@ -1,8 +1,11 @@
+import { events } from '../../../libs/shared/src/kube/api-resource.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
-import { listApi, readApi, resources } from './api-reader.ts';
+import { waitUntil } from '../../cluster/wait.ts';
+import { applyPod, deletePod, listApi, readApi, resources } from './api-reader.ts';
 import { defaultNamespace } from './certificate-pod.ts';
-import { followUntil } from './follow.ts';
 import type { PodRef } from './pod-files.ts';
+
+const betweenReadsMs = 200;
 
 /** The fields of a pod that tests check. */
 export interface PodObject {
@@ -18,6 +21,7 @@ export interface PodObject {
   };
   readonly status: {
     readonly podIP?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
     readonly containerStatuses?: readonly {
       readonly containerID: string;
       readonly restartCount: number;
@@ -58,29 +62,52 @@ export async function requestsOf(cluster: Cluster, pod: PodObject): Promise<read
 }
 
 /** Applies pods and waits until all of them are Ready. */
-export async function applyPodsAndWaitReady(cluster: Cluster, pods: readonly object[], timeout = '90s'): Promise<void> {
-  await cluster.apply(pods);
+export async function applyPodsAndWaitReady(
+  cluster: Cluster,
+  pods: readonly object[],
+  timeoutMs = 90_000,
+): Promise<void> {
+  if (cluster.capabilities.node) await Promise.all(pods.map((pod) => applyPod(cluster, pod)));
+  else await cluster.apply(pods);
   const refs = pods as readonly { metadata: { name: string; namespace: string } }[];
   const namespaces = new Set(refs.map(({ metadata }) => metadata.namespace));
   for (const namespace of namespaces) {
     const names = refs.filter(({ metadata }) => metadata.namespace === namespace).map(({ metadata }) => metadata.name);
-    await waitReady(cluster, { names, namespace, timeout });
+    await waitReady(cluster, { names, namespace, timeoutMs });
   }
 }
+
+const isReady = ({ status }: PodObject): boolean =>
+  status.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
 
 /** Waits until pods are Ready; a timeout error shows the pods' events. */
 export async function waitReady(
   cluster: Cluster,
-  order: { readonly names: readonly string[]; readonly namespace?: string; readonly timeout?: string },
+  order: { readonly names: readonly string[]; readonly namespace?: string; readonly timeoutMs?: number },
 ): Promise<void> {
-  const { names, namespace = defaultNamespace, timeout = '90s' } = order;
-  const pods = names.map((name) => `pod/${name}`);
-  try {
-    await cluster.kubectl(['wait', '--for=condition=Ready', ...pods, '-n', namespace, `--timeout=${timeout}`]);
-  } catch (cause) {
+  const { names, namespace = defaultNamespace, timeoutMs = 90_000 } = order;
+  const areReady = async (): Promise<boolean> => {
+    const ready = new Set((await listPods(cluster, namespace)).filter(isReady).map(({ metadata }) => metadata.name));
+    return names.every((name) => ready.has(name));
+  };
+  const explain = async (): Promise<string> => {
     const { stdout } = await cluster.kubectl(['get', 'events', '-n', namespace, '--sort-by=.lastTimestamp']);
-    throw new Error(`not ready:\n${stdout.split('\n').slice(-30).join('\n')}`, { cause });
+    return stdout.split('\n').slice(-30).join('\n');
+  };
+  // A wait by kubectl is cheaper there than many reads.
+  if (!cluster.capabilities.node) {
+    const pods = names.map((name) => `pod/${name}`);
+    await cluster.kubectl([
+      'wait',
+      '--for=condition=Ready',
+      ...pods,
+      '-n',
+      namespace,
+      `--timeout=${timeoutMs / 1000}s`,
+    ]);
+    return;
   }
+  await waitUntil(`${names.join(', ')} to be Ready`, areReady, { timeoutMs, intervalMs: betweenReadsMs, explain });
 }
 
 /** Deletes pods and waits until the kubelet has removed all of them. */
@@ -89,7 +116,19 @@ export async function deletePods(
   names: readonly string[],
   namespace = defaultNamespace,
 ): Promise<void> {
-  await cluster.kubectl(['delete', 'pod', ...names, '-n', namespace, '--wait', '--timeout=90s', '--ignore-not-found']);
+  if (!cluster.capabilities.node) {
+    const flags = ['--wait', '--timeout=90s', '--ignore-not-found'];
+    await cluster.kubectl(['delete', 'pod', ...names, '-n', namespace, ...flags]);
+    return;
+  }
+  const uidsOf = async (): Promise<readonly string[]> =>
+    (await listPods(cluster, namespace))
+      .filter(({ metadata }) => names.includes(metadata.name))
+      .map(({ metadata }) => metadata.uid);
+  const deleted = await uidsOf();
+  await Promise.all(names.map((name) => deletePod(cluster, name, namespace)));
+  const areGone = async (): Promise<boolean> => (await uidsOf()).every((uid) => !deleted.includes(uid));
+  await waitUntil(`${names.join(', ')} to be gone`, areGone, { timeoutMs: 90_000, intervalMs: betweenReadsMs });
 }
 
 /** Waits for the agent's Event with that reason on the pod, and returns the output of `kubectl describe pod`. */
@@ -98,8 +137,9 @@ export async function describeWithEvent(
   { name, namespace = defaultNamespace }: PodRef,
   reason: string,
 ): Promise<string> {
-  const selector = `involvedObject.kind=Pod,involvedObject.name=${name},reason=${reason}`;
-  const watch = ['get', 'events', '--watch', '--output=name', `--field-selector=${selector}`, '-n', namespace];
-  await followUntil(cluster, watch, (lines) => lines.length > 0);
+  const query = { fieldSelector: `involvedObject.kind=Pod,involvedObject.name=${name},reason=${reason}` };
+  const isThere = async (): Promise<boolean> =>
+    (await listApi(cluster, { resource: events, namespace, query })).length > 0;
+  await waitUntil(`an Event ${reason} of ${name}`, isThere, { timeoutMs: 60_000, intervalMs: betweenReadsMs });
   return (await cluster.kubectl(['describe', 'pod', name, '-n', namespace])).stdout;
 }

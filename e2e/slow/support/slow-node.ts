@@ -90,7 +90,7 @@ async function prepare(context: NodeContext): Promise<Parts> {
   const history = await RequestHistory.start(cluster);
   const pods = signers.flatMap((signer) => namesOf(signer).map((pod) => ({ pod, signer })));
   await cluster.apply(pods.map(({ pod, signer }) => serialPod(pod, `example.com/${signer}`)));
-  await waitReady(cluster, { names: pods.map(({ pod }) => pod), namespace, timeout: '300s' });
+  await waitReady(cluster, { names: pods.map(({ pod }) => pod), namespace, timeoutMs: 300_000 });
   const [signerPod] = await podsOf(cluster, 'pod-certificate-signer');
   if (signerPod === undefined) throw new Error('the signer has no pod');
   const prometheus = await forwardedMetrics(cluster, signerPod);
