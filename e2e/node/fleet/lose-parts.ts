@@ -29,6 +29,10 @@ export async function loseEachPart(context: FleetContext, whenDown: () => void =
   await cluster.apiServer.kill('SIGKILL');
   whenDown();
   await cluster.apiServer.start();
+  // Without an API server they exit, and are started again only a few times.
+  for (const component of [cluster.controllerManager, cluster.scheduler]) {
+    if (!component.running) await component.start();
+  }
 
   const redis = 'pod/certfleet-redis-0';
   await cluster.kubectl(['wait', '--for=create', redis, '--timeout=90s', ...place]);
