@@ -55,13 +55,13 @@ async function beginToRetire(rotation: RotationFleet): Promise<void> {
   await rotation.until('Retire', ({ waitingFor }) => waitingFor === 'RootNotRemoved');
 }
 
-/** Replicas act on all objects of their API server, so each of the suites that run at the same time has its own. */
 interface Clusters {
   readonly renewals: Cluster;
   readonly rotations: Cluster;
 }
 
 let clusters: Clusters;
+const isGiven = (process.env['CERTFLEET_E2E_KUBECONFIG'] ?? '') !== '';
 
 async function startApiServer(): Promise<Cluster> {
   const cluster = await startCluster({ nodes: 'control-plane', certManager: false });
@@ -69,9 +69,9 @@ async function startApiServer(): Promise<Cluster> {
   return cluster;
 }
 
-// They wait most of the time. Those with one API server, which some of them kill, run one after another: without its own
-// number, a suite inherits that of the suite around it.
-describe('without and with Kubernetes', { concurrency: 4 }, () => {
+// They wait most of the time. Replicas act on all objects of their API server: suites that run at the same time have one
+// each, and its tests run one after another. Without its own number, a suite inherits that of the suite around it.
+describe('without and with Kubernetes', { concurrency: 3 }, () => {
   before(async () => {
     const [renewals, rotations] = await Promise.all([startApiServer(), startApiServer()]);
     clusters = { renewals, rotations };
@@ -79,8 +79,10 @@ describe('without and with Kubernetes', { concurrency: 4 }, () => {
   after(() => Promise.all([clusters.renewals.stop(), clusters.rotations.stop()]));
   renewalFileSuite();
   rotationFileSuite();
-  renewalObjectSuite(() => clusters.renewals);
-  rotationObjectSuite();
+  describe('with', { concurrency: isGiven ? 1 : 2 }, () => {
+    renewalObjectSuite(() => clusters.renewals);
+    rotationObjectSuite();
+  });
 });
 
 function rotationFileSuite(): void {

@@ -95,7 +95,7 @@ export class RenewalFleet implements AsyncDisposable {
     this.#flags = flags;
     this.#commands = createRedis({ url: redis.url }, 'commands', 'test');
     this.#commands.on('error', () => undefined);
-    writeAgentTokens(this.#directory, ['node-a', 'node-b', 'node-c']);
+    writeAgentTokens(this.#directory, ['node-a', 'node-b', 'node-c', 'node-d']);
   }
 
   /** Starts a fleet without replicas. */
@@ -180,12 +180,13 @@ export class RenewalFleet implements AsyncDisposable {
     await this.redis.start();
   }
 
-  /** Requests a path of a replica's API. */
+  /** Requests a path of the API of a replica, by default the first. */
   async api<Body>(
     path: string,
-    init: { readonly method?: string; readonly json?: unknown } = {},
+    init: { readonly method?: string; readonly json?: unknown; readonly replica?: string } = {},
   ): Promise<ApiAnswer<Body>> {
-    const [replica] = this.replicas.values();
+    const [first] = this.replicas.values();
+    const replica = init.replica === undefined ? first : this.replicas.get(init.replica);
     const { method = init.json === undefined ? 'GET' : 'POST', json } = init;
     const response = await fetch(`http://127.0.0.1:${replica?.apiPort ?? 0}/api/v1/${path}`, {
       method,

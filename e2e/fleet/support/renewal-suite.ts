@@ -5,10 +5,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { Renewal } from '../../../libs/operator-api/src/renewals.ts';
 import type { Cluster } from '../../cluster/cluster.ts';
 import { eventually } from './eventually.ts';
+import { GatedVolumes } from './gated-volumes.ts';
+import { reportOf } from './operated-fleet.ts';
 import { RenewalFleet, renewalObject } from './renewal-fleet.ts';
 import type { KubeRenewal } from './renewal-fleet.ts';
 
@@ -29,6 +31,25 @@ async function untilAllKnown(fleet: RenewalFleet): Promise<void> {
   });
 }
 
+/** Connects a node whose volumes are alone in a namespace and of an issuer, both of the name of the node. */
+async function connectNode(fleet: RenewalFleet, node: string): Promise<OwnVolumes> {
+  const volumes = new GatedVolumes();
+  for (const id of everyVolume) volumes.set(id, reportOf(id, { namespace: node, issuer: node }));
+  await fleet.connectAgent('one', node, volumes);
+  // Any replica may select.
+  for (const replica of fleet.replicas.keys())
+    await eventually('its volumes', async () => {
+      const { body } = await fleet.api<{ total: number }>(`volumes?node=${node}`, { replica });
+      return body.total === everyVolume.length;
+    });
+  return { volumes, selection: { namespace: node } };
+}
+
+interface OwnVolumes {
+  readonly volumes: GatedVolumes;
+  readonly selection: { readonly namespace: string };
+}
+
 /** Adds the tests to the file that has started the cluster with the chart's definitions. */
 export function renewalObjectSuite(cluster: () => Cluster): void {
   /** A fleet with one replica and a connected agent. */
@@ -40,32 +61,90 @@ export function renewalObjectSuite(cluster: () => Cluster): void {
   }
 
   describe('Renewal objects', { concurrency: 1 }, () => {
-    test('an object of kubectl is carried out once, shown everywhere and recorded', async () => {
-      await using fleet = await startFleet();
-      const name = uniqueName();
-      await cluster().apply(renewalObject(name, shop));
-      const running = await fleet.untilState(name, 'Running');
-      assert.equal(conditionOf(running, 'Accepted'), 'True Selected');
-      assert.equal(conditionOf(running, 'Reconciling'), 'True Renewing');
-      fleet.volumes.permit(10);
-      const done = await fleet.untilState(name, 'Completed');
-      assert.deepEqual(fleet.volumes.renewed, everyVolume);
-      const { progress, renewed, pending, observedGeneration, completionTime } = done.status ?? {};
-      assert.deepEqual([progress, renewed, pending, observedGeneration], ['10/10', 10, 0, done.metadata.generation]);
-      assert.ok(completionTime !== undefined);
-      assert.equal(conditionOf(done, 'Complete'), 'True Renewed');
-      assert.equal(conditionOf(done, 'Reconciling'), 'undefined undefined');
-      const { stdout } = await cluster().kubectl(['get', 'renewals', name]);
-      assert.match(stdout, /STATE +PROGRESS.*\n\S+ +Completed +10\/10 .*CA roll-out/);
-      await eventually('its events', async () => (await fleet.events(name)).length === 2);
-      assert.deepEqual([...(await fleet.events(name))].sort(), ['Accepted', 'Completed']);
-      const { state, by } = (await fleet.shown(name)) ?? {};
-      assert.deepEqual([state, by], ['finished', 'Kubernetes API']);
-      const entries = (await fleet.audit()).filter(({ action }) => action === 'renew');
-      assert.deepEqual(
-        entries.map(({ who, target, reason }) => [who, target, reason]),
-        [['Kubernetes API', 'namespace=shop', 'CA roll-out']],
-      );
+    // Each has the volumes of its own node.
+    describe('of one fleet, at the same time', { concurrency: 4 }, () => {
+      let fleet: RenewalFleet;
+      before(async () => {
+        fleet = await RenewalFleet.start({ cluster: cluster() });
+        await Promise.all([fleet.startReplica('one'), fleet.startReplica('two')]);
+      });
+      after(() => fleet[Symbol.asyncDispose]());
+
+      test('an object of kubectl is carried out once, shown everywhere and recorded', async () => {
+        const { volumes, selection } = await connectNode(fleet, 'node-a');
+        const name = uniqueName();
+        await cluster().apply(renewalObject(name, { selection }));
+        const running = await fleet.untilState(name, 'Running');
+        assert.equal(conditionOf(running, 'Accepted'), 'True Selected');
+        assert.equal(conditionOf(running, 'Reconciling'), 'True Renewing');
+        volumes.permit(10);
+        const done = await fleet.untilState(name, 'Completed');
+        assert.deepEqual(volumes.renewed, everyVolume);
+        const { progress, renewed, pending, observedGeneration, completionTime } = done.status ?? {};
+        assert.deepEqual([progress, renewed, pending, observedGeneration], ['10/10', 10, 0, done.metadata.generation]);
+        assert.ok(completionTime !== undefined);
+        assert.equal(conditionOf(done, 'Complete'), 'True Renewed');
+        assert.equal(conditionOf(done, 'Reconciling'), 'undefined undefined');
+        const { stdout } = await cluster().kubectl(['get', 'renewals', name]);
+        assert.match(stdout, /STATE +PROGRESS.*\n\S+ +Completed +10\/10 .*CA roll-out/);
+        await eventually('its events', async () => (await fleet.events(name)).length === 2);
+        assert.deepEqual([...(await fleet.events(name))].sort(), ['Accepted', 'Completed']);
+        const { state, by } = (await fleet.shown(name)) ?? {};
+        assert.deepEqual([state, by], ['finished', 'Kubernetes API']);
+        const entries = (await fleet.audit()).filter(({ target }) => target === 'namespace=node-a');
+        assert.deepEqual(
+          entries.map(({ who, action, reason }) => [who, action, reason]),
+          [['Kubernetes API', 'renew', 'CA roll-out']],
+        );
+      });
+
+      test('two replicas accept an object once', async () => {
+        const { volumes, selection } = await connectNode(fleet, 'node-b');
+        const names = [uniqueName(), uniqueName(), uniqueName()];
+        await Promise.all(names.map((name) => fleet.apply(name, { selection })));
+        for (const name of names) await fleet.untilState(name, 'Running');
+        volumes.permit(100);
+        for (const name of names) {
+          const { status } = await fleet.untilState(name, 'Completed');
+          assert.deepEqual([status?.total, status?.renewed], [10, 10]);
+          await eventually('its events', async () => (await fleet.events(name)).includes('Completed'));
+          assert.deepEqual([...(await fleet.events(name))].sort(), ['Accepted', 'Completed']);
+        }
+        const entries = (await fleet.audit()).filter(({ target }) => target === 'namespace=node-b');
+        assert.equal(entries.length, 3);
+      });
+
+      test('invalid selections, dry runs and selections of nothing start nothing and say so', async () => {
+        const { volumes, selection } = await connectNode(fleet, 'node-c');
+        const [invalid, dry, empty, selector] = [uniqueName(), uniqueName(), uniqueName(), uniqueName()];
+        await fleet.apply(invalid, { selection: { issuer: 'ca' } });
+        await fleet.apply(dry, { selection, dryRun: true });
+        await fleet.apply(empty, { selection: { namespace: 'nowhere' } });
+        await fleet.apply(selector, { selection: { labelSelector: '!!' } });
+        const rejected = await fleet.untilState(invalid, 'Failed');
+        assert.equal(conditionOf(rejected, 'Failed'), 'True InvalidSelection');
+        assert.equal(conditionOf(rejected, 'Stalled'), 'True InvalidSelection');
+        assert.match(rejected.status?.conditions?.[0]?.message ?? '', /selection\.issuer: expected kind\.group/);
+        await eventually('its event', async () => (await fleet.events(invalid)).includes('InvalidSelection'));
+        assert.equal((await fleet.shown(invalid))?.state, 'rejected');
+        assert.equal(conditionOf(await fleet.untilState(selector, 'Failed'), 'Failed'), 'True InvalidSelection');
+        const counted = await fleet.untilState(dry, 'Completed');
+        assert.deepEqual([counted.status?.total, conditionOf(counted, 'Complete')], [10, 'True DryRun']);
+        assert.equal(conditionOf(await fleet.untilState(empty, 'Completed'), 'Complete'), 'True NothingSelected');
+        assert.deepEqual(volumes.begun, []);
+        const refusals = (await fleet.audit()).filter(({ outcome }) => outcome === 'refused');
+        assert.equal(refusals.length, 2);
+      });
+
+      test('a finished object is deleted after its ttl', async () => {
+        const { volumes, selection } = await connectNode(fleet, 'node-d');
+        const name = uniqueName();
+        await fleet.apply(name, { selection, ttlSecondsAfterFinished: 1 });
+        volumes.permit(100);
+        await eventually('the renewals', () => volumes.renewed.length === 10);
+        await eventually('the object to be gone', async () => (await fleet.object(name)) === undefined);
+        assert.deepEqual(volumes.renewed, everyVolume);
+      });
     });
 
     test('a request of the API is an object first, and is rebuilt from it after Redis lost everything', async () => {
@@ -115,22 +194,6 @@ export function renewalObjectSuite(cluster: () => Cluster): void {
       const done = await fleet.untilState(name, 'Completed');
       assert.deepEqual(fleet.volumes.renewed, everyVolume);
       assert.equal(done.status?.renewed, 10);
-    });
-
-    test('two replicas accept an object once', async () => {
-      await using fleet = await startFleet();
-      await fleet.startReplica('two');
-      const names = [uniqueName(), uniqueName(), uniqueName()];
-      await Promise.all(names.map((name) => fleet.apply(name, shop)));
-      fleet.volumes.permit(100);
-      for (const name of names) {
-        const { status } = await fleet.untilState(name, 'Completed');
-        assert.deepEqual([status?.total, status?.renewed], [10, 10]);
-        await eventually('its events', async () => (await fleet.events(name)).includes('Completed'));
-        assert.deepEqual([...(await fleet.events(name))].sort(), ['Accepted', 'Completed']);
-      }
-      const entries = (await fleet.audit()).filter(({ action }) => action === 'renew');
-      assert.equal(entries.length, 3);
     });
 
     test('suspend recalls what no agent has begun, and resume continues without repetitions', async () => {
@@ -272,38 +335,6 @@ export function renewalObjectSuite(cluster: () => Cluster): void {
       fleet.volumes.permit(100);
       await eventually('nothing to be pending', async () => (await fleet.shown(name))?.pending === 0);
       assert.ok(fleet.volumes.renewed.length <= 2, fleet.volumes.renewed.join());
-    });
-
-    test('invalid selections, dry runs and selections of nothing start nothing and say so', async () => {
-      await using fleet = await startFleet();
-      const [invalid, dry, empty, selector] = [uniqueName(), uniqueName(), uniqueName(), uniqueName()];
-      await fleet.apply(invalid, { selection: { issuer: 'ca' } });
-      await fleet.apply(dry, { ...shop, dryRun: true });
-      await fleet.apply(empty, { selection: { namespace: 'nowhere' } });
-      await fleet.apply(selector, { selection: { labelSelector: '!!' } });
-      const rejected = await fleet.untilState(invalid, 'Failed');
-      assert.equal(conditionOf(rejected, 'Failed'), 'True InvalidSelection');
-      assert.equal(conditionOf(rejected, 'Stalled'), 'True InvalidSelection');
-      assert.match(rejected.status?.conditions?.[0]?.message ?? '', /selection\.issuer: expected kind\.group/);
-      await eventually('its event', async () => (await fleet.events(invalid)).includes('InvalidSelection'));
-      assert.equal((await fleet.shown(invalid))?.state, 'rejected');
-      assert.equal(conditionOf(await fleet.untilState(selector, 'Failed'), 'Failed'), 'True InvalidSelection');
-      const counted = await fleet.untilState(dry, 'Completed');
-      assert.deepEqual([counted.status?.total, conditionOf(counted, 'Complete')], [10, 'True DryRun']);
-      assert.equal(conditionOf(await fleet.untilState(empty, 'Completed'), 'Complete'), 'True NothingSelected');
-      assert.deepEqual(fleet.volumes.begun, []);
-      const refusals = (await fleet.audit()).filter(({ outcome }) => outcome === 'refused');
-      assert.equal(refusals.length, 2);
-    });
-
-    test('a finished object is deleted after its ttl', async () => {
-      await using fleet = await startFleet();
-      const name = uniqueName();
-      await fleet.apply(name, { ...shop, ttlSecondsAfterFinished: 1 });
-      fleet.volumes.permit(100);
-      await eventually('the renewals', () => fleet.volumes.renewed.length === 10);
-      await eventually('the object to be gone', async () => (await fleet.object(name)) === undefined);
-      assert.deepEqual(fleet.volumes.renewed, everyVolume);
     });
 
     test('without the API server, requests are refused clearly and running renewals continue', async () => {
