@@ -65,53 +65,67 @@ describe('a real API server accepts the chart', () => {
   }
 });
 
-it('helm installs, upgrades and removes it, and the notes list the ignored upstream values', async () => {
-  const release = ['certfleet', chartPath, '--namespace', 'cert-manager'];
-  const { stdout } = await cluster.helm(['install', ...release, '--set', 'livenessProbeImage.tag=v2.18.0']);
-  assert.match(stdout, /IGNORED: livenessProbeImage/);
-  assert.doesNotMatch(stdout, /IGNORED: nodeDriverRegistrarImage/);
-  // An upgrade may only change mutable fields.
-  await cluster.helm(['upgrade', ...release, '--set', 'app.driver.useTokenRequest=true', '--set', 'podLabels.a=b']);
-  const { stdout: driver } = await cluster.kubectl(['get', 'csidriver', 'csi.cert-manager.io', '-o', 'json']);
-  const { spec } = JSON.parse(driver) as { spec: Record<string, unknown> };
-  assert.equal(spec['requiresRepublish'], true);
-  assert.equal(spec['serviceAccountTokenInSecrets'], true);
-  await cluster.helm(['uninstall', 'certfleet', '--namespace', 'cert-manager', '--wait']);
-  await assert.rejects(cluster.kubectl(['get', 'csidriver', 'csi.cert-manager.io']), /not found/i);
-});
-
-describe('with the controller', () => {
+describe('helm', () => {
   const place = ['certfleet', '--namespace', 'cert-manager'];
   const release = ['certfleet', chartPath, '--namespace', 'cert-manager'];
   const dataOf = async (secret: string): Promise<Record<string, string>> => {
     const { stdout } = await cluster.kubectl(['get', 'secret', secret, '--namespace', 'cert-manager', '-o', 'json']);
     return (JSON.parse(stdout) as { data: Record<string, string> }).data;
   };
+  const rendered = async (): Promise<string> => (await cluster.helm(['get', 'manifest', ...place])).stdout;
+  let notes: string;
+  /** What Redis and its program have after the first installation. */
+  let made: Record<string, string>;
+  let configuration: string;
 
   before(async () => {
-    await cluster.helm(['install', ...release]);
+    notes = (await cluster.helm(['install', ...release, '--set', 'livenessProbeImage.tag=v2.18.0'])).stdout;
   });
 
   after(async () => {
-    await cluster.helm(['uninstall', 'certfleet', '--namespace', 'cert-manager', '--wait']);
+    await cluster.helm(['uninstall', ...place, '--wait']);
   });
 
-  it('Redis creates its password once, and no upgrade, removal or installation changes it', async () => {
-    const rendered = async (): Promise<string> => (await cluster.helm(['get', 'manifest', ...place])).stdout;
+  it('lists the ignored upstream values in the notes', () => {
+    assert.match(notes, /IGNORED: livenessProbeImage/);
+    assert.doesNotMatch(notes, /IGNORED: nodeDriverRegistrarImage/);
+  });
+
+  it('leaves the password to Redis, which creates it', async () => {
     assert.doesNotMatch(await rendered(), /^kind: Secret$/m);
-    const configuration = await runRedisSecret(cluster);
-    const made = await dataOf('certfleet-redis');
+    configuration = await runRedisSecret(cluster);
+    made = await dataOf('certfleet-redis');
     const password = Buffer.from(made['password'] ?? '', 'base64').toString();
     assert.match(password, /^[a-zA-Z0-9]{48}$/);
     assert.equal(Buffer.from(made['auth.conf'] ?? '', 'base64').toString(), `requirepass ${password}\n`);
     assert.equal(configuration, `requirepass ${password}\n`);
+  });
+
+  it('upgrades to what an installation renders, and to other values, with the same password', async () => {
     const before = await rendered();
     await cluster.helm(['upgrade', ...release]);
     assert.equal(await rendered(), before, 'an upgrade renders the same');
-    await cluster.helm(['upgrade', ...release, '--set', 'controller.replicas=3']);
+    // An upgrade may only change mutable fields.
+    const values = ['app.driver.useTokenRequest=true', 'podLabels.a=b', 'controller.replicas=3'];
+    await cluster.helm(['upgrade', ...release, ...values.flatMap((value) => ['--set', value])]);
+    const { stdout: driver } = await cluster.kubectl(['get', 'csidriver', 'csi.cert-manager.io', '-o', 'json']);
+    const { spec } = JSON.parse(driver) as { spec: Record<string, unknown> };
+    assert.equal(spec['requiresRepublish'], true);
+    assert.equal(spec['serviceAccountTokenInSecrets'], true);
     assert.equal(await runRedisSecret(cluster), configuration);
+  });
+
+  it('removes the driver, but keeps LanePolicies and the password, which a new release takes over', async () => {
+    const spec = { issuers: ['*'], paused: true, pauseReason: 'maintenance' };
+    const kind = { apiVersion: 'certfleet.io/v1alpha1', kind: 'LanePolicy' };
+    await cluster.apply({ ...kind, metadata: { name: 'kept' }, spec });
     await cluster.helm(['uninstall', ...place, '--wait']);
+    await assert.rejects(cluster.kubectl(['get', 'csidriver', 'csi.cert-manager.io']), /not found/i);
+    const reason = ['get', 'lanepolicy', 'kept', '--output', 'jsonpath={.spec.pauseReason}'];
+    assert.equal((await cluster.kubectl(reason)).stdout, 'maintenance');
     await cluster.helm(['install', ...release]);
+    assert.equal((await cluster.kubectl(reason)).stdout, 'maintenance');
+    await cluster.kubectl(['delete', 'lanepolicy', 'kept']);
     assert.equal(await runRedisSecret(cluster), configuration);
     assert.deepEqual(await dataOf('certfleet-redis'), made);
   });
@@ -126,24 +140,12 @@ describe('with the controller', () => {
     await cluster.helm(['uninstall', ...place, '--wait']);
     await cluster.kubectl(['delete', 'secret', 'certfleet-redis', '--namespace', 'cert-manager']);
     await cluster.helm(['install', 'certfleet', await earlierChart(cluster.directory), ...place.slice(1)]);
-    const made = await dataOf('certfleet-redis');
+    const earlier = await dataOf('certfleet-redis');
     for (const replicas of [2, 3]) {
       await cluster.helm(['upgrade', ...release, '--set', `controller.replicas=${replicas}`]);
-      assert.deepEqual(await dataOf('certfleet-redis'), made);
+      assert.deepEqual(await dataOf('certfleet-redis'), earlier);
     }
-    assert.equal(await runRedisSecret(cluster), Buffer.from(made['auth.conf'] ?? '', 'base64').toString());
-  });
-
-  it('keeps LanePolicies when the release is removed, and a new release takes them over', async () => {
-    const spec = { issuers: ['*'], paused: true, pauseReason: 'maintenance' };
-    const kind = { apiVersion: 'certfleet.io/v1alpha1', kind: 'LanePolicy' };
-    await cluster.apply({ ...kind, metadata: { name: 'kept' }, spec });
-    await cluster.helm(['uninstall', 'certfleet', '--namespace', 'cert-manager', '--wait']);
-    const reason = ['get', 'lanepolicy', 'kept', '--output', 'jsonpath={.spec.pauseReason}'];
-    assert.equal((await cluster.kubectl(reason)).stdout, 'maintenance');
-    await cluster.helm(['install', ...release]);
-    assert.equal((await cluster.kubectl(reason)).stdout, 'maintenance');
-    await cluster.kubectl(['delete', 'lanepolicy', 'kept']);
+    assert.equal(await runRedisSecret(cluster), Buffer.from(earlier['auth.conf'] ?? '', 'base64').toString());
   });
 
   it('cert-manager issues the certificate that agents trust', async () => {

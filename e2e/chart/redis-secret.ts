@@ -1,14 +1,14 @@
 // The password of the chart's Redis on a real API server, with the rights of the chart's ServiceAccount.
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { parse } from 'yaml';
 
 import type { Cluster } from '../cluster/cluster.ts';
 import { run } from '../cluster/command.ts';
+import { appBundle } from '../support/app-bundle.ts';
 import { chartPath } from './render-chart.ts';
 
 const account = { name: 'certfleet-redis', namespace: 'cert-manager' };
-const program = resolve(import.meta.dirname, '../../apps/renewal-controller/src/redis-secret/main.ts');
 
 /** A kubeconfig with a token of the ServiceAccount. */
 async function kubeconfigOf(cluster: Cluster): Promise<string> {
@@ -26,6 +26,7 @@ export async function runRedisSecret(cluster: Cluster, name: string = account.na
   const output = join(cluster.directory, 'auth.conf');
   await rm(output, { force: true });
   const flags = [`--namespace=${account.namespace}`, `--name=${name}`, `--output=${output}`];
+  const program = appBundle('renewal-controller', 'redis-secret/main.ts');
   await run([process.execPath, program, ...flags, `--kubeconfig=${await kubeconfigOf(cluster)}`]);
   return readFile(output, 'utf8');
 }

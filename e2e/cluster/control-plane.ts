@@ -24,7 +24,7 @@ const controllersWithoutNodes = [
 ];
 
 /** A fifth of the API server's CPU time during a start is garbage collection, which 0.5 GB of memory avoids. */
-const lazyGarbageCollection = { GOGC: '400' };
+export const lazyGarbageCollection = { GOGC: '400' };
 
 /** etcd, not yet started. */
 export async function etcdComponent(sandbox: Sandbox): Promise<Component> {

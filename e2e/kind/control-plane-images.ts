@@ -5,6 +5,7 @@ import { busyboxImage } from '../cluster/images/base-images.ts';
 import { storedImage, type StoredImage } from '../cluster/images/image-store.ts';
 import { busyboxRecipe, copyWithLibraries } from '../cluster/images/test-images.ts';
 import { run } from '../cluster/command.ts';
+import { lazyGarbageCollection } from '../cluster/control-plane.ts';
 import type { ImageRecipe } from '../cluster/images/image-recipe.ts';
 import { toolPath } from '../tools/build.ts';
 import { kubernetesVersion } from '../tools/modules.ts';
@@ -30,7 +31,8 @@ export async function controlPlaneImages(log: (line: string) => void): Promise<R
   for (const [tool, tag] of Object.entries(programs)) {
     const binary = await toolPath(tool);
     // kubeadm's manifests begin with the program's name; CoreDNS' relies on the image's entrypoint.
-    const dockerfile = `FROM scratch\nCOPY ${tool} /usr/local/bin/${tool}\nENV PATH=/usr/local/bin\nENTRYPOINT ["${tool}"]\n`;
+    const env = `PATH=/usr/local/bin GOGC=${lazyGarbageCollection.GOGC}`;
+    const dockerfile = `FROM scratch\nCOPY ${tool} /usr/local/bin/${tool}\nENV ${env}\nENTRYPOINT ["${tool}"]\n`;
     const prepare = async (context: string): Promise<void> => {
       await cp(binary, join(context, tool));
       await writeFile(join(context, 'Dockerfile'), dockerfile);

@@ -24,7 +24,7 @@ export async function setUpPodNetwork(engine: DockerEngine, controlPlane: string
   };
   const every = (isSo: (node: NodeObject) => boolean) => async (): Promise<boolean> => (await list()).every(isSo);
   const hasRange = every(({ spec }) => spec.podCIDR !== undefined);
-  await waitUntil('the nodes to have addresses for pods', hasRange, { timeoutMs: 60_000, intervalMs: 500 });
+  await waitUntil('the nodes to have addresses for pods', hasRange, { timeoutMs: 180_000, intervalMs: 500 });
   const nodes = await list();
   for (const { metadata, spec } of nodes) {
     for (const other of nodes.filter((node) => node.metadata.name !== metadata.name)) {
@@ -36,7 +36,7 @@ export async function setUpPodNetwork(engine: DockerEngine, controlPlane: string
   const isReady = every(({ status }) =>
     status.conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
   );
-  await waitUntil('the nodes to be Ready', isReady, { timeoutMs: 90_000, intervalMs: 500 });
+  await waitUntil('the nodes to be Ready', isReady, { timeoutMs: 180_000, intervalMs: 500 });
 }
 
 function internalAddress({ metadata, status }: NodeObject): string {
