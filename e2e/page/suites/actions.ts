@@ -68,7 +68,8 @@ export function actionsSuite(): void {
       await page.getByRole('button', { name: /^Renew all that match \(6\)/ }).click();
       await page.getByRole('heading', { name: 'Renew the whole fleet' }).waitFor();
       await page.keyboard.press('Escape');
-      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      // A closed dialog has no role any more; when it is removed, it gives the focus back.
+      await page.locator('dialog').waitFor({ state: 'detached' });
       await page.getByPlaceholder('Namespace').fill('data');
       await page.keyboard.press('Enter');
       await page.getByRole('button', { name: /^Renew all that match \(2\)/ }).click();

@@ -35,8 +35,8 @@ export function keyboardSuite(): void {
         await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
         assert.deepEqual(await violationsOf(page), []);
         await page.keyboard.press('Escape');
-        // While a dialog is open, it has the keys.
-        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        // Until it is removed, a dialog has the keys.
+        await page.locator('dialog').waitFor({ state: 'detached' });
         await page.keyboard.press('Control+k');
         await page.getByRole('dialog', { name: 'Commands' }).waitFor();
         assert.deepEqual(await violationsOf(page), []);

@@ -180,13 +180,13 @@ export function messagesSuite(): void {
       await page.getByRole('dialog').waitFor();
       await look('shortcuts');
       await page.keyboard.press('Escape');
-      // While a dialog is open, it has the keys.
-      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      // Until it is removed, a dialog has the keys.
+      await page.locator('dialog').waitFor({ state: 'detached' });
       await page.keyboard.press('Control+k');
       await page.getByRole('dialog').getByRole('combobox').waitFor();
       await look('commands');
       await page.keyboard.press('Escape');
-      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      await page.locator('dialog').waitFor({ state: 'detached' });
       await page.getByRole('button', { name: /Renew all that match/ }).click();
       await page.getByRole('button', { name: /Renew ৬ volumes/ }).waitFor();
       await look('renewal');
