@@ -114,14 +114,11 @@ function runNow(command: string, args: readonly string[]): boolean {
   return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
 }
 
-/**
- * Runs beside the tests with the CPU that they leave, so that it delays none that has a time limit. Prints its output when
- * it ends.
- */
+/** Runs beside the tests at a low priority, so that it delays none that has a time limit. Prints its output when it ends. */
 async function checkStatically(): Promise<boolean> {
   const title = 'check (types, lint, format)';
   const startedMs = Date.now();
-  const niced = ['-n', '19', 'npm', 'run', '--silent', 'check:static'];
+  const niced = ['-n', '10', 'npm', 'run', '--silent', 'check:static'];
   const child = spawn('nice', niced, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   const output: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk));

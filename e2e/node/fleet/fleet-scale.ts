@@ -1,4 +1,4 @@
-export const rotationPhases = ['Trust', 'Reissue', 'Verify', 'Retire'] as const;
+const rotationPhases = ['Trust', 'Reissue', 'Verify', 'Retire'] as const;
 export type RotationPhase = (typeof rotationPhases)[number];
 
 /** The size of a run of the fleet's suites. */
