@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommandResult } from '../cluster/command.ts';
 import { waitUntil } from '../cluster/wait.ts';
@@ -19,6 +20,8 @@ export interface ListedVolume {
 /** The services of docker-compose.test.yml. */
 export class ComposeFleet {
   readonly #engine: DockerEngine;
+  /** The first process of each service's container; asking for it starts a process. */
+  readonly #pids = new Map<string, Promise<string>>();
 
   constructor(engine: DockerEngine) {
     this.#engine = engine;
@@ -36,6 +39,27 @@ export class ComposeFleet {
   /** Runs a command in a service's container, without `docker-compose exec`, which takes a second. */
   exec(service: string, ...command: readonly string[]): Promise<string> {
     return this.docker('exec', containerOf(service), ...command);
+  }
+
+  /** A file as the processes of a service see it that has not been restarted. */
+  async read(service: string, path: string): Promise<string> {
+    const pid = this.#pids.get(service) ?? this.docker('inspect', '--format', '{{.State.Pid}}', containerOf(service));
+    this.#pids.set(service, pid);
+    return readFile(join('/proc', await pid, 'root', path), 'utf8');
+  }
+
+  /** Ends a service at once; `start` starts it again. */
+  async kill(service: string): Promise<void> {
+    await this.docker('kill', containerOf(service));
+  }
+
+  async start(service: string): Promise<void> {
+    await this.docker('start', containerOf(service));
+  }
+
+  /** Asks a service to exit and waits for it. */
+  async stop(service: string, limitSeconds: number): Promise<void> {
+    await this.docker('stop', `--time=${limitSeconds}`, containerOf(service));
   }
 
   /** Waits until these services' health checks pass. */

@@ -39,7 +39,7 @@ test('a fleet of two nodes starts with docker compose, renews by jobs, and survi
   t.after(() => [...csi.values()].forEach((client) => client.close()));
 
   const certificateIn = async ({ agent, volume }: typeof long): Promise<X509Certificate> =>
-    new X509Certificate(await fleet.exec(agent, 'cat', `${volume.targetPath}/tls.crt`));
+    new X509Certificate(await fleet.read(agent, `${volume.targetPath}/tls.crt`));
   const isShown = async (published: typeof long): Promise<boolean> => {
     const certificate = await certificateIn(published);
     const listed = (await fleet.list()).find(({ volumeId }) => volumeId === published.volume.volumeId);
@@ -78,20 +78,20 @@ test('a fleet of two nodes starts with docker compose, renews by jobs, and survi
     'without Redis the agent renews at its fallback deadline, and nothing is lost when it is back',
     async () => {
       const untouched = await certificateIn(long);
-      await fleet.compose('kill', 'redis');
+      await fleet.kill('redis');
       await waitUntil('the controller to report it', () => fleet.isDegraded(), patiently);
       const last = await certificateIn(short);
       const isRenewed = async (): Promise<boolean> => (await certificateIn(short)).serialNumber !== last.serialNumber;
       await waitUntil('a renewal without the controller', isRenewed, patiently);
       const jobs = await fleet.metric(byJob);
-      await fleet.compose('start', 'redis');
-      await fleet.healthy(...services);
+      await fleet.start('redis');
       await waitUntil('the controller to have Redis again', async () => !(await fleet.isDegraded()), patiently);
       for (const published of [long, short]) {
         await waitUntil(`${published.agent}'s volume to be listed again`, () => isShown(published), patiently);
       }
       assert.equal((await certificateIn(long)).serialNumber, untouched.serialNumber);
       await waitUntil('the next renewal by the controller', async () => (await fleet.metric(byJob)) > jobs, patiently);
+      await fleet.healthy(...services);
     },
   );
 
@@ -100,9 +100,9 @@ test('a fleet of two nodes starts with docker compose, renews by jobs, and survi
     async () => {
       for (const { agent, volume } of [long, short]) await csi.get(agent)?.unpublish(volume);
       // Above the services' own limit, after which they give up with an exit code.
-      const patience = '--timeout=25';
-      await fleet.compose('stop', patience, 'controller');
-      await fleet.compose('stop', patience);
+      const patience = 25;
+      await fleet.stop('controller', patience);
+      await fleet.compose('stop', `--timeout=${patience}`);
       assert.deepEqual(
         await fleet.exitCodes(...services),
         services.map(() => 0),
