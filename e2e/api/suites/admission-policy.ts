@@ -68,7 +68,7 @@ async function install(values: object, of = /^/): Promise<void> {
 
 /** The chart's policies. */
 export function admissionPolicySuite(context: () => Cluster): void {
-  describe('admission policies', () => {
+  describe('admission policies', { concurrency: false }, () => {
     before(async () => {
       cluster = context();
       client = new AdmissionClient(await cluster.localKubeconfig());

@@ -13,30 +13,33 @@ import type { Cluster } from '../../cluster/cluster.ts';
 import { intentStoreContract, seen } from '../intent-store-contract.ts';
 import type { StoreUnderTest } from '../intent-store-contract.ts';
 import { kubeconfigWithToken } from '../issuer-fixture.ts';
+import type { SharedOutage } from '../shared-outage.ts';
 
 const clock = systemClock;
 const log = createLogger(0);
 
-/** The same contract as of the store in files, and what only an API server does. */
-export function kubeIntentStoreSuite(context: () => Cluster): void {
-  describe('KubeIntentStore', () => {
-    let cluster: Cluster;
-    let underTest: StoreUnderTest;
-    const clients: KubeClient[] = [];
-    const open = async (kubeconfig?: string): Promise<KubeIntentStore> => {
-      const credentials = kubeconfigCredentials(kubeconfig ?? (await cluster.localKubeconfig()), clock);
-      const client = new KubeClient({ credentials, clock });
-      clients.push(client);
-      const store = new KubeIntentStore({ client, clock, log });
-      await store.start();
-      return store;
-    };
-    const openLoaded = async (kubeconfig?: string): Promise<KubeIntentStore> => {
-      const store = await open(kubeconfig);
-      await Promise.all([store.loaded('LanePolicy'), store.loaded('Renewal')]);
-      return store;
-    };
+let cluster: Cluster;
+let underTest: StoreUnderTest;
+const clients: KubeClient[] = [];
 
+async function open(kubeconfig?: string): Promise<KubeIntentStore> {
+  const credentials = kubeconfigCredentials(kubeconfig ?? (await cluster.localKubeconfig()), clock);
+  const client = new KubeClient({ credentials, clock });
+  clients.push(client);
+  const store = new KubeIntentStore({ client, clock, log });
+  await store.start();
+  return store;
+}
+
+async function openLoaded(kubeconfig?: string): Promise<KubeIntentStore> {
+  const store = await open(kubeconfig);
+  await Promise.all([store.loaded('LanePolicy'), store.loaded('Renewal')]);
+  return store;
+}
+
+/** The same contract as of the store in files, and what others write. The store stays open for the faults. */
+export function kubeIntentStoreSuite(context: () => Cluster): void {
+  describe('KubeIntentStore', { concurrency: false }, () => {
     before(async () => {
       cluster = context();
       // With the rights of the chart's controller, not an administrator's.
@@ -58,10 +61,8 @@ export function kubeIntentStoreSuite(context: () => Cluster): void {
       const kubeconfig = await kubeconfigWithToken(cluster, token.stdout.trim());
       underTest = { store: await openLoaded(kubeconfig), another: () => openLoaded(kubeconfig) };
     });
-    after(async () => {
-      await underTest.store.stop();
-      for (const client of clients) client.stop();
-    });
+    // Some of them would pause the lanes of a later suite.
+    after(() => cluster.kubectl(['delete', 'lanepolicies', '--all']));
 
     intentStoreContract(() => underTest);
 
@@ -77,36 +78,53 @@ export function kubeIntentStoreSuite(context: () => Cluster): void {
       await cluster.kubectl(['delete', 'lanepolicy', name]);
       await seen(store, name, (policy) => policy === undefined);
     });
+  });
+}
 
-    test('reads and follows again after the API server was killed, and sees what it missed', async (t) => {
-      if (!cluster.capabilities.components) {
-        t.skip(cluster.capabilities.reason);
-        return;
-      }
-      const { store } = underTest;
-      const [kept, removed, added] = [`p-${randomUUID()}`, `p-${randomUUID()}`, `p-${randomUUID()}`];
-      await store.create('LanePolicy', { name: kept, spec: { issuers: ['a'], burst: 1 } });
-      await store.create('LanePolicy', { name: removed, spec: { issuers: ['a'] } });
-      await cluster.apiServer.kill('SIGKILL');
-      // Fails within a bounded time, and the last known objects remain.
-      await assert.rejects(store.patchSpec('LanePolicy', kept, { burst: 2 }, { resourceVersion: '1' }), {
-        code: /unavailable|deadline-exceeded/,
-      });
-      assert.equal(store.find('LanePolicy', kept)?.spec.burst, 1);
-      const late = await open();
-      assert.match(late.problem('LanePolicy') ?? '', /LanePolicy/);
-      await cluster.apiServer.start();
-      await cluster.kubectl(['delete', 'lanepolicy', removed]);
-      await cluster.kubectl(['patch', 'lanepolicy', kept, '--type=merge', '-p', '{"spec":{"burst":5}}']);
-      const object = { apiVersion: 'certfleet.io/v1alpha1', kind: 'LanePolicy', metadata: { name: added } };
-      await cluster.apply({ ...object, spec: { issuers: ['b'] } });
-      for (const each of [store, late]) {
-        await seen(each, added, (policy) => policy !== undefined);
-        await seen(each, kept, (policy) => policy?.spec.burst === 5);
-        assert.equal(each.find('LanePolicy', removed), undefined);
-        assert.equal(each.problem('LanePolicy'), undefined);
-      }
-      await late.stop();
+/** Of the store, in the outage. */
+export function kubeIntentStoreOutage(outage: SharedOutage): void {
+  test('KubeIntentStore reads and follows again after the API server was killed, and sees what it missed', async (t) => {
+    const { store } = underTest;
+    const [kept, removed, added] = [`p-${randomUUID()}`, `p-${randomUUID()}`, `p-${randomUUID()}`];
+    let late: KubeIntentStore;
+    await outage.run(t, {
+      async before() {
+        await store.create('LanePolicy', { name: kept, spec: { issuers: ['a'], burst: 1 } });
+        await store.create('LanePolicy', { name: removed, spec: { issuers: ['a'] } });
+      },
+      async during() {
+        // Fails within a bounded time, and the last known objects remain.
+        await assert.rejects(store.patchSpec('LanePolicy', kept, { burst: 2 }, { resourceVersion: '1' }), {
+          code: /unavailable|deadline-exceeded/,
+        });
+        assert.equal(store.find('LanePolicy', kept)?.spec.burst, 1);
+        late = await open();
+        assert.match(late.problem('LanePolicy') ?? '', /LanePolicy/);
+      },
+      async after() {
+        await cluster.kubectl(['delete', 'lanepolicy', removed]);
+        await cluster.kubectl(['patch', 'lanepolicy', kept, '--type=merge', '-p', '{"spec":{"burst":5}}']);
+        const object = { apiVersion: 'certfleet.io/v1alpha1', kind: 'LanePolicy', metadata: { name: added } };
+        await cluster.apply({ ...object, spec: { issuers: ['b'] } });
+        for (const each of [store, late]) {
+          await seen(each, added, (policy) => policy !== undefined);
+          await seen(each, kept, (policy) => policy?.spec.burst === 5);
+          assert.equal(each.find('LanePolicy', removed), undefined);
+          assert.equal(each.problem('LanePolicy'), undefined);
+        }
+        await late.stop();
+        await cluster.kubectl(['delete', 'lanepolicy', kept, added]);
+      },
+    });
+  });
+}
+
+/** Faults of an API server that runs. They end the store. */
+export function kubeIntentStoreFaults(): void {
+  describe('KubeIntentStore, with faults of the API server', { concurrency: false }, () => {
+    after(async () => {
+      await underTest.store.stop();
+      for (const client of clients) client.stop();
     });
 
     test('a call to an API server that hangs ends, and the watch is open again afterwards', async (t) => {

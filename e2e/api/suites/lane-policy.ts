@@ -22,6 +22,7 @@ import { ControllerFixture } from '../../fleet/support/controller-fixture.ts';
 import { eventually } from '../../fleet/support/eventually.ts';
 import { reportOf } from '../../fleet/support/volume-report.ts';
 import { kubeconfigWithToken } from '../issuer-fixture.ts';
+import type { SharedOutage } from '../shared-outage.ts';
 
 let cluster: Cluster;
 /** An administrator's client. */
@@ -58,9 +59,9 @@ const lane = async (): Promise<LanePage['lanes'][number] | undefined> =>
 /** The controller with the rights of the chart's ServiceAccount. */
 const startController = (): Promise<Controller> => fleet.startController(flags);
 
-/** Pauses and limits of lanes. */
-export function lanePolicySuite(context: () => Cluster): void {
-  describe('LanePolicies in Kubernetes', () => {
+/** A controller that starts in the outage; it runs until the end of the other tests of lanes. */
+export function lanePolicyOutage(context: () => Cluster, outage: SharedOutage): void {
+  describe('LanePolicies in Kubernetes, without the API server', { concurrency: false }, () => {
     before(async () => {
       cluster = context();
       const credentials = kubeconfigCredentials(await cluster.localKubeconfig(), systemClock);
@@ -73,7 +74,6 @@ export function lanePolicySuite(context: () => Cluster): void {
       await cluster.apply([...crds, ...chart.filter((object) => kinds.test(object.kind) && isOfController(object))]);
       const names = crds.map(({ metadata }) => `crd/${metadata.name}`);
       await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=60s', ...names]);
-      await cluster.kubectl(['delete', 'lanepolicies', '--all']);
       const token = await cluster.kubectl(['create', 'token', 'certfleet-controller', '--namespace', 'cert-manager']);
       const kubeconfig = await kubeconfigWithToken(cluster, token.stdout.trim());
       flags = ['--api-auth=none', '--heartbeat-interval=1s', `--kubeconfig=${kubeconfig}`, '--intent-directory='];
@@ -81,39 +81,45 @@ export function lanePolicySuite(context: () => Cluster): void {
       redis = new Redis(fleet.redis.url);
     });
 
+    test('starts no renewal while the policies are unknown, and says so; then a pause that it never saw holds', (t) =>
+      outage.run(t, {
+        async before() {
+          const spec = { issuers: ['*'], paused: true, pauseReason: 'before the start' };
+          const object = { apiVersion: 'certfleet.io/v1alpha1', kind: 'LanePolicy', metadata: { name: 'all' }, spec };
+          await cluster.apply(object);
+        },
+        async during() {
+          await startController();
+          const volumes = new MemoryVolumes();
+          volumes.set('v1', reportOf('v1', { issuer: 'ca', dueInMs: -1_000 }));
+          fleet.startAgent(volumes);
+          await eventually('the volume', async () => (await lane())?.volumes === 1);
+          await eventually('the reason', async () => (await fleet.ops('readyz')).text.includes('LanePolicy'));
+          assert.equal((await lane())?.inFlight, 0);
+          await eventually('the log line', () =>
+            fleet.log.some((line) => line.includes('cannot follow objects, retrying') && line.includes('LanePolicy')),
+          );
+        },
+        async after() {
+          await eventually('the pause', async () => (await lane())?.blocked === 1);
+          assert.equal((await lane())?.paused?.reason, 'before the start');
+          await cluster.kubectl(['delete', 'lanepolicy', 'all']);
+          await eventually(
+            'the renewal',
+            async () => (await lane())?.blocked === 0 && (await lane())?.paused === undefined,
+          );
+        },
+      }));
+  });
+}
+
+/** Pauses and limits of lanes, with the controller of the outage. */
+export function lanePolicySuite(): void {
+  describe('LanePolicies in Kubernetes', { concurrency: false }, () => {
     after(async () => {
       admin.stop();
       redis.disconnect();
       await fleet[Symbol.asyncDispose]();
-    });
-
-    test('starts no renewal while the policies are unknown, and says so; then a pause that it never saw holds', async (t) => {
-      if (!cluster.capabilities.components) {
-        t.skip(cluster.capabilities.reason);
-        return;
-      }
-      const spec = { issuers: ['*'], paused: true, pauseReason: 'before the start' };
-      const object = { apiVersion: 'certfleet.io/v1alpha1', kind: 'LanePolicy', metadata: { name: 'all' }, spec };
-      await cluster.apply(object);
-      await cluster.apiServer.kill('SIGKILL');
-      await startController();
-      const volumes = new MemoryVolumes();
-      volumes.set('v1', reportOf('v1', { issuer: 'ca', dueInMs: -1_000 }));
-      fleet.startAgent(volumes);
-      await eventually('the volume', async () => (await lane())?.volumes === 1);
-      await eventually('the reason', async () => (await fleet.ops('readyz')).text.includes('LanePolicy'));
-      assert.equal((await lane())?.inFlight, 0);
-      await eventually('the log line', () =>
-        fleet.log.some((line) => line.includes('cannot follow objects, retrying') && line.includes('LanePolicy')),
-      );
-      await cluster.apiServer.start();
-      await eventually('the pause', async () => (await lane())?.blocked === 1);
-      assert.equal((await lane())?.paused?.reason, 'before the start');
-      await cluster.kubectl(['delete', 'lanepolicy', 'all']);
-      await eventually(
-        'the renewal',
-        async () => (await lane())?.blocked === 0 && (await lane())?.paused === undefined,
-      );
     });
 
     test('a pause of the API is one object that outlasts Redis and every replica', async () => {

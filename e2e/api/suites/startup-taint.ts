@@ -41,7 +41,7 @@ function readiness(nodeName: string): NodeReadiness {
 
 /** The startup taint. */
 export function startupTaintSuite(context: () => Cluster): void {
-  describe('the startup taint on a real API server', () => {
+  describe('the startup taint on a real API server', { concurrency: false }, () => {
     before(async () => {
       cluster = context();
       const chart = await render({ 'controller.enabled': false, 'app.driver.startupTaint.enabled': true });
