@@ -15,8 +15,12 @@ describe('many pods on a real node', { skip }, () => {
   });
   after(() => opened?.stop());
 
-  manyPodsSuite(() => {
-    if (opened === undefined) throw new Error('the cluster did not start');
-    return opened;
-  }, 40);
+  manyPodsSuite(
+    () => {
+      if (opened === undefined) throw new Error('the cluster did not start');
+      return opened;
+    },
+    40,
+    1,
+  );
 });
