@@ -6,12 +6,19 @@ import { describeSelection } from '../fleet-index/query/volume-selection.ts';
 import { targetFields } from './canary.ts';
 import { kubernetesUser } from './reconciler-parts.ts';
 import type { RenewalReconcilerParts } from './reconciler-parts.ts';
+import { isFinished } from './renewal-object.ts';
 import type { RenewalObject } from './renewal-object.ts';
 import { toSelectionRequest } from './renewal-selection.ts';
 import { countsOf, phases, selectionFields, statusOf } from './renewal-status.ts';
 import type { Phase } from './renewal-status.ts';
 import { maxTargets } from './renewal-targets.ts';
 import { writeStatus } from './write-status.ts';
+
+type Own = 'store' | 'readIndex' | 'selectVolumes' | 'audit' | 'recordEvent' | 'announce' | 'settleMs';
+
+export interface AcceptanceParts extends Pick<RenewalReconcilerParts, Own> {
+  readonly bulks: Pick<RenewalReconcilerParts['bulks'], 'select'>;
+}
 
 interface AcceptOptions {
   /** Does not wait for nodes that may still report after a loss of Redis: the operator has seen the fleet as it is. */
@@ -26,7 +33,7 @@ const finalCodes: ReadonlySet<string> = new Set(['invalid-argument', 'failed-pre
  * @returns the accepted object; undefined if it is not accepted now, or needs no bulk renewal
  */
 export async function acceptRenewal(
-  parts: RenewalReconcilerParts,
+  parts: AcceptanceParts,
   object: RenewalObject,
   { isImmediate = false }: AcceptOptions = {},
 ): Promise<RenewalObject | undefined> {
@@ -47,7 +54,31 @@ export async function acceptRenewal(
   return stored.status?.state === 'Running' ? stored : undefined;
 }
 
-function awaitedReports({ settleMs }: RenewalReconcilerParts, index: IndexState): string | undefined {
+/** More conflicts than replicas cause, each of which waits for reports once. */
+const maxAttempts = 5;
+
+/**
+ * Accepts a Renewal that an operator has just requested through the API, without waiting for reports. Another replica that
+ * sees the object at the same time may store that it waits for them; that is replaced.
+ */
+export async function acceptAtOnce(parts: AcceptanceParts, name: string): Promise<void> {
+  let object = parts.store.find('Renewal', name);
+  for (let attempt = 1; object !== undefined && isNew(object) && attempt <= maxAttempts; attempt += 1) {
+    await acceptRenewal(parts, object, { isImmediate: true });
+    object = await parts.store.get('Renewal', name);
+  }
+}
+
+export const isAccepted = ({ status }: RenewalObject): boolean => status?.startTime !== undefined;
+
+/** Whether it can be accepted: neither accepted, finished, suspended nor deleted. */
+function isNew(object: RenewalObject): boolean {
+  const { metadata, spec } = object;
+  const isWithdrawn = metadata.deletionTimestamp !== undefined || spec.suspend === true;
+  return !isWithdrawn && !isAccepted(object) && !isFinished(object);
+}
+
+function awaitedReports({ settleMs }: AcceptanceParts, index: IndexState): string | undefined {
   const [node, ...more] = index.incomplete;
   if (node !== undefined)
     return `waiting for the reports of ${node}${more.length === 0 ? '' : ` and ${more.length} more`}`;
@@ -61,7 +92,7 @@ interface Rejection {
 
 type Selected = (SelectedVolumes & { readonly description: string }) | { readonly rejection: Rejection };
 
-async function select({ selectVolumes, bulks }: RenewalReconcilerParts, { spec }: RenewalObject): Promise<Selected> {
+async function select({ selectVolumes, bulks }: AcceptanceParts, { spec }: RenewalObject): Promise<Selected> {
   try {
     const selection = await selectVolumes(toSelectionRequest(spec.selection));
     const selected = bulks.select(selection);
@@ -98,7 +129,7 @@ function acceptedStatus(
 }
 
 async function noteAcceptance(
-  { audit, recordEvent, announce }: RenewalReconcilerParts,
+  { audit, recordEvent, announce }: AcceptanceParts,
   object: RenewalObject,
   target: string,
 ): Promise<void> {
@@ -124,7 +155,7 @@ async function noteAcceptance(
 }
 
 async function reject(
-  parts: RenewalReconcilerParts,
+  parts: AcceptanceParts,
   object: RenewalObject,
   { reason, message }: Rejection,
   { nowMs }: IndexState,

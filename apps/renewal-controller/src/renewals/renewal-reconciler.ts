@@ -4,7 +4,7 @@ import { KeyedLock } from '@certfleet/shared/keyed-lock.ts';
 import { expireFinished } from '../intent/expire-finished.ts';
 import type { IntentChange } from '../intent/intent-store.ts';
 import { isRedisUnavailable } from '../redis/redis-unavailable.ts';
-import { acceptRenewal } from './accept-renewal.ts';
+import { acceptAtOnce, acceptRenewal, isAccepted } from './accept-renewal.ts';
 import { storeApproval } from './canary.ts';
 import { carryOutRenewal } from './carry-out-renewal.ts';
 import type { RenewalMemory, RenewalReconcilerParts } from './reconciler-parts.ts';
@@ -72,11 +72,7 @@ export class RenewalReconciler {
   async begin(name: string, create: () => Promise<unknown>): Promise<void> {
     await this.#locks.run(name, async () => {
       await create();
-      const object = this.#parts.store.find('Renewal', name);
-      if (object === undefined || !isNew(object)) return;
-      await this.#attempt(async () => {
-        await acceptRenewal(this.#parts, object, { isImmediate: true });
-      });
+      await this.#attempt(() => acceptAtOnce(this.#parts, name));
     });
     this.#woken.resolve(undefined);
   }
@@ -193,13 +189,4 @@ export class RenewalReconciler {
       this.#parts.logger.warn({ error: message }, 'renewals not reconciled, retrying');
     }
   }
-}
-
-const isAccepted = ({ status }: RenewalObject): boolean => status?.startTime !== undefined;
-
-/** Whether it can be accepted: neither accepted, finished, suspended nor deleted. */
-function isNew(object: RenewalObject): boolean {
-  const { metadata, spec } = object;
-  const isWithdrawn = metadata.deletionTimestamp !== undefined || spec.suspend === true;
-  return !isWithdrawn && !isAccepted(object) && !isFinished(object);
 }
