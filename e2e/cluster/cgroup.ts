@@ -86,7 +86,7 @@ export async function destroyCgroup(name: string): Promise<void> {
   const populated = async (): Promise<boolean> =>
     (await readFile(join(tracking, 'cgroup.events'), 'utf8').catch(() => '')).includes('populated 1');
   if (await populated()) await writeFile(killFile(name), '1');
-  await waitUntil(`the processes of cgroup ${name} to end`, async () => !(await populated()), { timeoutMs: 20_000 });
+  await waitUntil(`the processes of cgroup ${name} to end`, async () => !(await populated()), { timeoutMs: 60_000 });
   for (const { path } of hierarchies()) {
     // The group of an ended process may stay busy until its last page is freed.
     await waitUntil(`cgroup ${join(path, name)} to go`, () => removeTree(join(path, name)), { timeoutMs: 10_000 });

@@ -41,6 +41,7 @@ import { ManualClock } from '../../libs/shared/src/manual-clock.ts';
 import { writeTestCertificate } from '../../libs/shared/src/testing/test-certificate.ts';
 import { startRedisServer } from '../support/redis-server.ts';
 import type { RedisServer } from '../support/redis-server.ts';
+import { connected } from './support/connected.ts';
 import { eventually } from './support/eventually.ts';
 import { FakeReviewer } from './support/fake-reviewer.ts';
 import { OperatedFleet } from './support/operated-fleet.ts';
@@ -274,7 +275,7 @@ describe('one lane for CSI volumes and pod certificates', () => {
   before(async () => {
     server = await startRedisServer();
     redis = createRedis({ url: server.url }, 'commands', 'test');
-    await redis.connect();
+    await connected(redis);
   });
   after(async () => {
     redis.disconnect();

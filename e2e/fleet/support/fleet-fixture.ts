@@ -18,6 +18,7 @@ import { createLogger } from '../../../libs/shared/src/logger.ts';
 import { startRedisServer } from '../../support/redis-server.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 import { startLink, writeAgentTokens } from './agent-links.ts';
+import { connected } from './connected.ts';
 import { eventually } from './eventually.ts';
 import { writeTestCertificate } from '@certfleet/shared/testing/test-certificate.ts';
 import type { TestCertificate } from '@certfleet/shared/testing/test-certificate.ts';
@@ -141,7 +142,7 @@ export class FleetFixture implements AsyncDisposable {
       logger: this.#logger,
     });
     try {
-      await connections.commands.connect();
+      await connected(connections.commands);
       return await work(connections.commands);
     } finally {
       connections.stop();

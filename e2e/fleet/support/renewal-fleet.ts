@@ -17,6 +17,7 @@ import { startControllerProcess } from '../simulation/controller-process.ts';
 import type { ControllerProcess } from '../simulation/controller-process.ts';
 import { agentAccess, startLink, writeAgentTokens } from './agent-links.ts';
 import { ClusterObjects, certfleetResource } from './cluster-objects.ts';
+import { connected } from './connected.ts';
 import { eventually } from './eventually.ts';
 import { GatedVolumes } from './gated-volumes.ts';
 import { reportOf } from './operated-fleet.ts';
@@ -102,7 +103,7 @@ export class RenewalFleet implements AsyncDisposable {
   static async start(options: RenewalFleetOptions): Promise<RenewalFleet> {
     const objects = options.cluster === undefined ? undefined : await ClusterObjects.connect(options.cluster);
     const fleet = new RenewalFleet(await startRedisServer(), objects, options);
-    await fleet.#commands.connect();
+    await connected(fleet.#commands);
     for (let i = 0; i < (options.volumeCount ?? 10); i += 1) fleet.volumes.set(`csi-${i}`, reportOf(`csi-${i}`));
     return fleet;
   }

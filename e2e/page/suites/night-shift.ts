@@ -8,6 +8,7 @@ import { CaHistory } from '../../../apps/renewal-controller/src/fleet-index/view
 import { createRedis } from '../../../apps/renewal-controller/src/redis/create-redis.ts';
 import { redisKeys } from '../../../apps/renewal-controller/src/redis/redis-keys.ts';
 import type { VolumePage } from '../../../libs/operator-api/src/volumes.ts';
+import { connected } from '../../fleet/support/connected.ts';
 import { eventually } from '../../fleet/support/eventually.ts';
 import { caFingerprint, reportOf } from '../../fleet/support/volume-report.ts';
 import { day, healthyFleet, hour, web } from '../support/healthy-fleet.ts';
@@ -208,7 +209,7 @@ export function nightShiftSuite(): void {
     test('which part of the fleet has which CA? over time, in agreement with the list, and after the change is taken back', async (t) => {
       const redis = createRedis({ url: fleet.controller.redis.url }, 'commands', 'test');
       t.after(() => redis.disconnect());
-      await redis.connect();
+      await connected(redis);
       const keys = redisKeys('certfleet');
       const other = 'ef'.repeat(32);
       await new CaHistory(redis, keys).record({ volumes: 4, cas: new Map([[caFingerprint, 4]]) });
