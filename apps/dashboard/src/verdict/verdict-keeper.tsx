@@ -12,7 +12,7 @@ export function VerdictKeeper(): null {
     load: (signal) => api.verdict(signal),
     // Not with every changed volume: each open page would make the controller count the fleet once a second.
     kinds: ['nodes', 'lanes', 'renewals'],
-    atMostEveryMs: 2_000,
+    atMostEveryMs: 4_000,
     atLeastEveryMs: 4_000,
     ignoresPause: true,
   });
