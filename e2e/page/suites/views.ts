@@ -25,7 +25,14 @@ async function podsShown(page: Page, count: number): Promise<readonly string[]> 
 async function expectPods(page: Page, pods: readonly string[]): Promise<void> {
   const first = page.locator('#main tbody tr:first-child td.col-pod', { hasText: pods[0] ?? '' });
   if (pods.length > 0) await first.waitFor();
-  assert.deepEqual(await podsShown(page, pods.length), pods);
+  let shown: readonly string[] = [];
+  const areShown = async (): Promise<boolean> => {
+    shown = await podsShown(page, pods.length);
+    return shown.join() === pods.join();
+  };
+  // The first row may be the same in the order before.
+  await eventually(`the pods ${pods.join()}`, areShown).catch(() => undefined);
+  assert.deepEqual(shown, pods);
 }
 
 /** A page of the API with a pod certificate in each of these states. */

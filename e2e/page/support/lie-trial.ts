@@ -53,7 +53,8 @@ export class Trial implements AsyncDisposable {
     const random = new Random(seed);
     const fleet = await PageFleet.start(small);
     await fleet.untilShown(5);
-    const proxy = await LyingProxy.start(fleet.url, random);
+    // Its own source: otherwise the order of responses would decide about the steps.
+    const proxy = await LyingProxy.start(fleet.url, new Random(seed + 1_000));
     const page = await browser.open('about:blank');
     await page.clock.install();
     await page.goto(`${proxy.url}/volumes?${columns}`);
