@@ -25,18 +25,18 @@ export function fleetRoutes(api: Api, context: ApiContext): void {
   const routes = api.withTypeProvider<TypeBoxTypeProvider>();
   const summaries = secondCache<Summary>(context.clock, context.feed);
   const timelines = secondCache<Timeline>(context.clock, context.feed);
-  const sentSummary = serializeOnce<Summary>();
+  const sendSummary = serializeOnce();
   routes.get('/summary', { ...view, schema: { response: { 200: SummarySchema } } }, async (_request, reply) =>
-    sentSummary(reply, await summaries.load('', () => fleetSummary(context))),
+    sendSummary(reply, await summaries.load('', () => fleetSummary(context))),
   );
   routes.get('/verdict', { ...view, schema: { response: { 200: VerdictSchema } } }, async () => {
     const { verdict } = await summaries.load('', () => fleetSummary(context));
     return verdict;
   });
   caRoutes(api, context);
-  const sentTimeline = serializeOnce<Timeline>();
+  const sendTimeline = serializeOnce();
   routes.get('/timeline', { ...view, schema: { response: { 200: TimelineSchema } } }, async (_request, reply) =>
-    sentTimeline(reply, await timelines.load('', () => fleetTimeline(context))),
+    sendTimeline(reply, await timelines.load('', () => fleetTimeline(context))),
   );
   routes.get('/nodes', { ...view, schema: { response: { 200: NodesSchema } } }, () => ({
     at: iso(context.clock.now()),
