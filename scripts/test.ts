@@ -49,6 +49,7 @@ const longestFirst = (files: readonly string[]): readonly string[] => [
 async function runTests(files: readonly string[], concurrency: number): Promise<Counts> {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   let failedHooks = 0;
+  let emptyFiles = 0;
   const stream = run({
     files: files.map((file) => join(root, file)),
     concurrency,
@@ -65,6 +66,12 @@ async function runTests(files: readonly string[], concurrency: number): Promise<
     // The summary counts tests only: a suite whose last hook failed would pass.
     if (isSuite) failedHooks += 1;
   });
+  stream.on('test:pass', ({ name, file = '' }) => {
+    // Node counts a file without any test as one that passed.
+    if (name !== file) return;
+    failures.push({ file: relative(root, file), title: 'the file ran no test', isHook: false });
+    emptyFiles += 1;
+  });
   stream.on('test:summary', ({ file, counts: of }) => {
     // The summary without a file is the one of the whole run.
     if (file === undefined)
@@ -76,7 +83,8 @@ async function runTests(files: readonly string[], concurrency: number): Promise<
   });
   stream.compose(spec).pipe(process.stdout, { end: false });
   await new Promise((ended) => stream.once('close', ended).once('end', ended));
-  counts.failed += failedHooks;
+  counts.failed += failedHooks + emptyFiles;
+  counts.passed -= emptyFiles;
   return counts;
 }
 
