@@ -5,7 +5,7 @@ import { caRollbackSuite } from './fleet/ca-rollback.ts';
 import { caRollSuite } from './fleet/ca-roll.ts';
 import { caRotationSuite } from './fleet/ca-rotation.ts';
 import { controllerLossSuite } from './fleet/controller-loss.ts';
-import { describeFleet, sideBySide } from './fleet/describe-fleet.ts';
+import { describeFleet } from './fleet/describe-fleet.ts';
 import { smallFleet } from './fleet/fleet-scale.ts';
 import { fleetSecretSuite } from './fleet/fleet-secrets.ts';
 import { installationSuite } from './fleet/installation.ts';
@@ -14,6 +14,7 @@ import { operatorSuite } from './fleet/operators.ts';
 import { redisLossSuite } from './fleet/redis-loss.ts';
 import { renewalPathSuite } from './fleet/renewal-path.ts';
 import { rollbackSuite } from './fleet/rollback.ts';
+import { sideBySide } from './support/side-by-side.ts';
 
 // e2e/slow/full-fleet.test.ts runs the suites whose proof grows with the number of pods, and loses parts and rolls back in
 // all phases.

@@ -1,7 +1,8 @@
 import { after, before, describe } from 'node:test';
 
-import { openNodeContext, type GetContext, type NodeContext } from './support/node-context.ts';
+import { openNodeContext, type NodeContext } from './support/node-context.ts';
 import { buildAppImage } from './support/release.ts';
+import { sideBySide } from './support/side-by-side.ts';
 import { attributeSuite } from './suites/attributes.ts';
 import { exampleSuite } from './suites/examples.ts';
 import { fileSuite } from './suites/files.ts';
@@ -42,13 +43,6 @@ describe('the agent on a real node', { skip }, () => {
     signerImage.catch(() => undefined);
   });
   after(() => opened?.stop());
-  /** Runs suites at the same time, each of them in order: they wait for renewals of their own pods. */
-  const sideBySide = (suites: Readonly<Record<string, (of: GetContext) => void>>): void => {
-    const all = Object.entries(suites);
-    describe(all.map(([name]) => name).join(', '), { concurrency: all.length }, () => {
-      for (const [name, suite] of all) describe(name, { concurrency: 1 }, () => suite(context));
-    });
-  };
 
   // The suites share one release: this one installs it over another driver's volumes, those from notReadySuite on
   // change its values. The others use the defaults.
@@ -56,13 +50,13 @@ describe('the agent on a real node', { skip }, () => {
   describe("with the chart's default values for it", () => {
     before(() => context().agent.install());
     sideBySide({
-      attributes: attributeSuite,
-      requests: requestSuite,
-      files: fileSuite,
-      renewals: renewalSuite,
-      examples: exampleSuite,
-      'a removal': removalSuite,
-    });
+      attributes: [attributeSuite],
+      requests: [requestSuite],
+      files: [fileSuite],
+      renewals: [renewalSuite],
+      examples: [exampleSuite],
+      'a removal': [removalSuite],
+    })(context);
     refusalSuite(context);
     // More RSA keys than the agent has in stock. e2e/slow/many-pods.test.ts starts forty pods.
     manyPodsSuite(context, 8, 3);
@@ -77,11 +71,11 @@ describe('the agent on a real node', { skip }, () => {
       await context().agent.install(values);
     });
     sideBySide({
-      probes: probeSuite,
-      signals: reloadSuite,
-      variables: podVariableSuite,
-      'pod certificates': podCertificateSuite,
-    });
+      probes: [probeSuite],
+      signals: [reloadSuite],
+      variables: [podVariableSuite],
+      'pod certificates': [podCertificateSuite],
+    })(context);
     kubeletRestartSuite(context);
   });
   tokenRequestSuite(context);

@@ -7,3 +7,6 @@ export async function digestOf(path: string): Promise<string> {
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
   return `sha256:${hash.digest('hex')}`;
 }
+
+/** A digest without the name of its algorithm, as in names of files. */
+export const hexOf = (digest: string): string => digest.replace('sha256:', '');

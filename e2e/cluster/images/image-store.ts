@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { cacheDirectory } from '../../tools/cache-directory.ts';
 import { build, imageLabel, withImageStorage, writeImage } from './builder.ts';
-import { digestOf } from './file-digest.ts';
+import { digestOf, hexOf } from './file-digest.ts';
 import { recipeHash, type ImageRecipe } from './image-recipe.ts';
 
 /** Content by its digest, `sha256:…`. */
@@ -86,7 +86,6 @@ async function ensureInStorage(recipe: ImageRecipe, log: Log): Promise<void> {
 }
 
 const recordPath = (key: string): string => join(records, key);
-const hexOf = (digest: string): string => digest.replace('sha256:', '');
 const blobOf = (digest: string): Blob => ({ digest, path: join(blobs, hexOf(digest)) });
 
 /** The digests of the configuration and of the layers, in their order. */

@@ -4,9 +4,8 @@ import { dirname, join } from 'node:path';
 import { run } from '../command.ts';
 import { registryFiles } from '../node/registry.ts';
 import type { Sandbox } from '../sandbox.ts';
+import { hexOf } from './file-digest.ts';
 import type { Blob, StoredImage } from './image-store.ts';
-
-const hexOf = ({ digest }: Blob): string => digest.replace('sha256:', '');
 
 /**
  * Puts an image into the cluster's registry by the layout of its files: the registry finds it at the next request, and
@@ -22,13 +21,13 @@ export async function publish(sandbox: Sandbox, image: StoredImage, tag: string)
   };
   const parts = [image.config, ...image.layers];
   for (const blob of [...parts, image.manifest]) {
-    const hex = hexOf(blob);
+    const hex = hexOf(blob.digest);
     await linkOrCopy(blob.path, join(root, 'blobs/sha256', hex.slice(0, 2), hex, 'data'));
   }
-  for (const blob of parts) await refer(join(repository, '_layers/sha256', hexOf(blob)), blob);
+  for (const blob of parts) await refer(join(repository, '_layers/sha256', hexOf(blob.digest)), blob);
   const manifests = join(repository, '_manifests');
-  await refer(join(manifests, 'revisions/sha256', hexOf(image.manifest)), image.manifest);
-  await refer(join(manifests, 'tags', version, 'index/sha256', hexOf(image.manifest)), image.manifest);
+  await refer(join(manifests, 'revisions/sha256', hexOf(image.manifest.digest)), image.manifest);
+  await refer(join(manifests, 'tags', version, 'index/sha256', hexOf(image.manifest.digest)), image.manifest);
   await refer(join(manifests, 'tags', version, 'current'), image.manifest);
 }
 
@@ -43,14 +42,14 @@ export async function writeArchive(path: string, images: readonly NamedImage[]):
   const folder = `${path}.content`;
   await mkdir(folder);
   const contents = images.map(({ image, names }) => ({
-    Config: `${hexOf(image.config)}.json`,
+    Config: `${hexOf(image.config.digest)}.json`,
     RepoTags: names,
-    Layers: image.layers.map((layer) => `${hexOf(layer)}.tar`),
+    Layers: image.layers.map((layer) => `${hexOf(layer.digest)}.tar`),
   }));
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(contents));
   for (const { config, layers } of images.map(({ image }) => image)) {
-    await linkOrCopy(config.path, join(folder, `${hexOf(config)}.json`));
-    for (const layer of layers) await linkOrCopy(layer.path, join(folder, `${hexOf(layer)}.tar`));
+    await linkOrCopy(config.path, join(folder, `${hexOf(config.digest)}.json`));
+    for (const layer of layers) await linkOrCopy(layer.path, join(folder, `${hexOf(layer.digest)}.tar`));
   }
   await run(['tar', '--create', '--file', path, '--directory', folder, '.']);
   await rm(folder, { recursive: true });

@@ -30,15 +30,3 @@ export function describeFleet(title: string, scale: FleetScale, suites: readonly
     for (const suite of suites) suite(context, scale);
   });
 }
-
-/** Runs lists of suites at the same time, each list in order: most of their time, they wait. */
-export function sideBySide(lists: Readonly<Record<string, readonly FleetSuite[]>>): FleetSuite {
-  const all = Object.entries(lists);
-  return (context, scale) => {
-    describe(all.map(([name]) => name).join(', '), { concurrency: all.length }, () => {
-      for (const [name, suites] of all) {
-        describe(name, { concurrency: 1 }, () => suites.forEach((suite) => suite(context, scale)));
-      }
-    });
-  };
-}
