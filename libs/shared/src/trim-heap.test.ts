@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import koffi from 'koffi';
+import type { Clock } from './clock.ts';
 import { trimHeap } from './trim-heap.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -46,6 +47,30 @@ describe('trimHeap', () => {
       assert.deepEqual(collected, [2 * minMib, grownMib]);
       cancel();
     }
+  });
+
+  test('collections take at most a five-hundredth of the time', async () => {
+    const clock = new ManualClock();
+    const collectedAtMs: number[] = [];
+    let collectingMs = 0;
+    const slowed: Clock = {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic() + collectingMs,
+      schedule: (delayMs, callback) => clock.schedule(delayMs, callback),
+    };
+    const collect = (): void => {
+      collectedAtMs.push(clock.monotonic());
+      collectingMs += 150;
+    };
+    let heapMib = 0;
+    const cancel = trimHeap(slowed, { ...still, heapBytes: () => (heapMib += 100) * mib, collect });
+    // The heap grows by far more than a quarter in each period.
+    for (let i = 1; i <= 7; i += 1) {
+      heapMib *= 2;
+      await clock.advance(30_000);
+    }
+    assert.deepEqual(collectedAtMs, [30_000, 120_000, 210_000]);
+    cancel();
   });
 
   test('does not collect while the program is busy', async () => {

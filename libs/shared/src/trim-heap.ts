@@ -10,6 +10,12 @@ const atRest = 0.25;
 /** A smaller growth is ignored, otherwise an idle program would collect again and again. */
 const worthCollecting = { bytes: 4 * 1024 * 1024, part: 0.25 };
 
+/**
+ * The part of the time that collections may take. A large heap takes longer, and a moderate load makes it grow within
+ * each period: one of 150 MB would be collected for 300 ms every half minute, which is 1 % of a core.
+ */
+const maxPartOfTime = 0.002;
+
 /** The reclaimable memory of the process. */
 export interface ProcessMemory {
   /** Size of V8's heap with its free pages. */
@@ -23,22 +29,25 @@ export interface ProcessMemory {
 }
 
 /**
- * Returns free memory to the kernel every half minute until cancelled. V8 keeps the heap at the size of the last burst,
- * because a few timers look like activity; glibc keeps free pages between used blocks. For an agent that has mounted
- * 500 volumes, this is 20 MB and 9 MB.
+ * Returns free memory to the kernel every half minute until cancelled; collects a heap that has grown before. V8 keeps
+ * the heap at the size of the last burst, because a few timers look like activity; glibc keeps free pages between used
+ * blocks. For an agent that has mounted 500 volumes, this is 20 MB and 9 MB.
  */
 export function trimHeap(clock: Clock, memory: ProcessMemory = ownMemory()): CancelTimer {
   let cancel: CancelTimer;
   let minHeapBytes = 0;
+  let mayCollectAtMs = -Infinity;
   const isWorthCollecting = (): boolean => {
     const grownBytes = memory.heapBytes() - minHeapBytes;
     return grownBytes >= Math.max(worthCollecting.bytes, minHeapBytes * worthCollecting.part);
   };
   const rest = (): void => {
     cancel = clock.schedule(periodMs, () => {
-      if (memory.utilization() < atRest && isWorthCollecting()) {
+      const startMs = clock.monotonic();
+      if (memory.utilization() < atRest && startMs >= mayCollectAtMs && isWorthCollecting()) {
         memory.collect();
         minHeapBytes = memory.heapBytes();
+        mayCollectAtMs = startMs + (clock.monotonic() - startMs) / maxPartOfTime;
       }
       memory.trim();
       rest();
