@@ -41,10 +41,12 @@ const cases: Readonly<Record<RotationPhase, (pair: RotatedPair, context: FleetCo
   },
 
   Reissue: async (pair, context) => {
-    await pair.start();
-    await pair.rotation.until('Reissue', 'IssuerNotSwitched');
     const endSlowLane = await slowDown(context, pair.issuer);
+    // The one renewal must not be a test of the issuer with the old CA.
+    await pair.start({ holdBefore: ['Reissue'] });
+    await pair.rotation.until('Trust', 'AwaitingApproval');
     await pair.switchTo('new');
+    await pair.rotation.change({ approved: ['Reissue'] });
     await pair.untilCas(pair.newRoot, pair.oldRoot);
     await pair.rotation.rollback();
     await endSlowLane();

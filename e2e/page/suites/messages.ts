@@ -60,13 +60,15 @@ const viewsWith = (lane: string, renewal: string): readonly string[] => [
 const laptop = { width: 1280, height: 800 };
 const phone = { width: 390, height: 800 };
 
-/** Opens a page whose times are in UTC, as those in messages of the server. */
+/** Opens a view, with times in UTC, as those in messages of the server. */
 async function open(path: string, options: { readonly locale: string; readonly viewport?: Size }): Promise<Page> {
   const page = await browser.open('about:blank', { viewport: laptop, ...options });
   await page.addInitScript(
     "if (location.protocol !== 'about:') localStorage.setItem('certfleet-times', 'utc relative')",
   );
   await page.goto(`${fleet.url}${path}`);
+  // Until then, a link would load the page again.
+  await page.getByRole('heading', { level: 1 }).waitFor();
   return page;
 }
 
