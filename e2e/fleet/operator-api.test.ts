@@ -59,6 +59,8 @@ describe('the operators’ API', { concurrency: 4 }, () => {
 
     assert.deepEqual(idsOf(await ask('search=CSI-3')), ['csi-3']);
     assert.deepEqual(idsOf(await ask('search=csi-4.example&sort=pod')), ['csi-4']);
+    assert.deepEqual(idsOf(await ask('search=hyperlink')), ['csi-7'], 'the text of the last failure');
+    assert.deepEqual(idsOf(await ask(`search=${encodeURIComponent('bank/pod-of-csi-3')}`)), ['csi-3']);
     assert.deepEqual(idsOf(await ask('namespace=bank&sort=pod&order=desc')), ['csi-5', 'csi-3', 'csi-1']);
     assert.deepEqual(idsOf(await ask('state=failing,expired')), ['csi-7']);
     const soon = new Date(Date.now() + 3_600_000 - 4.5 * 60_000).toISOString();

@@ -190,6 +190,14 @@ export function viewsSuite(): void {
       await podsShown(page, 6);
     });
 
+    test('the search finds the text of an error, and namespace/pod', async () => {
+      const page = await open('/volumes');
+      await page.locator('[data-search]').fill('429 too many');
+      await expectPods(page, ['mail-1', 'old-1']);
+      await page.locator('[data-search]').fill('shop/ca');
+      await expectPods(page, ['cart-1']);
+    });
+
     test('workloads and labels have inputs that suggest known values, and keep what they cannot search', async () => {
       const page = await open('/volumes');
       await podsShown(page, 6);

@@ -15,7 +15,10 @@ const risks = podCertificateRisks.join('|');
 /** Filters for pod certificates; all given criteria must match. */
 const filters = {
   search: Type.Optional(
-    nonEmptyString('Part of pod, namespace, node, ServiceAccount, signer, workload or volume, case-insensitive'),
+    nonEmptyString(
+      'Part of pod, namespace, namespace/pod, node, ServiceAccount, signer, workload, volume, or of the reason or message ' +
+        'of the latest request, case-insensitive',
+    ),
   ),
   namespace: Type.Optional(nonEmptyString('Namespace of the pod; `*` stands for any characters')),
   pod: Type.Optional(nonEmptyString('Name of the pod; `*` stands for any characters')),

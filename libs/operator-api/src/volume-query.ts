@@ -40,7 +40,8 @@ const postureFilters = {
 const filters = {
   search: Type.Optional(
     nonEmptyString(
-      'Part of pod, namespace, node, volume id, issuer, DNS name, serial or fingerprint, case-insensitive',
+      'Part of pod, namespace, namespace/pod, node, volume id, issuer, DNS name, URI, IP address, serial, fingerprint of ' +
+        'the certificate or of its CA, or of the reason or message of the last failure, case-insensitive',
     ),
   ),
   namespace: Type.Optional(nonEmptyString('Namespace of the pod; `*` stands for any characters')),

@@ -612,7 +612,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
   },
 
   volumes: {
-    search: 'Search pods, nodes, issuers, names, serials',
+    search: 'Search pods, nodes, issuers, names, serials, errors',
     caption: 'Volumes and the renewal of their certificates',
     issuedBy: 'Issued by',
     yes: 'yes',
@@ -1167,7 +1167,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
   },
 
   podCertificates: {
-    search: 'Search pods, nodes, signers, workloads',
+    search: 'Search pods, nodes, signers, workloads, errors',
     states: {
       denied: { title: 'Denied', meaning: 'denied by its signer; final for this pod' },
       failed: { title: 'Failed', meaning: 'failed by its signer; final for this pod' },

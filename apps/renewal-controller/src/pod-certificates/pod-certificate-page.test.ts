@@ -32,7 +32,7 @@ const rows: readonly PodCertificateRow[] = [
   issuedRow('late', 20),
   issuedRow('soon', 2, { namespace: 'bank', signer: 'example.com/other', node: 'node-2' }),
   issuedRow('overdue', 0.5),
-  rowOf('denied', { request: { ...refusal, outcome: 'denied', reason: 'NotAllowed', message: 'no' } }),
+  rowOf('denied', { request: { ...refusal, outcome: 'denied', reason: 'NotAllowed', message: 'over quota' } }),
   rowOf('unknown'),
   rowOf('new', { isFollowed: true }),
 ];
@@ -61,6 +61,9 @@ describe('the list of pod certificates', () => {
     assert.deepEqual(idsOf({ node: 'node-2' }), ['soon']);
     assert.deepEqual(idsOf({ signer: '*/other' }), ['soon']);
     assert.deepEqual(idsOf({ search: 'BANK' }), ['soon']);
+    assert.deepEqual(idsOf({ search: 'bank/web-s' }), ['soon']);
+    assert.deepEqual(idsOf({ search: 'notallowed' }), ['denied']);
+    assert.deepEqual(idsOf({ search: 'QUOTA' }), ['denied']);
     assert.deepEqual(idsOf({ state: 'denied,overdue' }), ['overdue', 'denied']);
     assert.deepEqual(idsOf({ state: 'pending' }), ['new']);
     assert.deepEqual(idsOf({ namespace: 'none' }), []);
@@ -102,7 +105,7 @@ describe('the list of pod certificates', () => {
     const [denied] = pageOf({ state: 'denied' }).certificates;
     assert.deepEqual(
       [denied?.kind, denied?.reason, denied?.message, denied?.request, denied?.since, denied?.notAfter],
-      ['pod-certificate', 'NotAllowed', 'no', 'req-r', new Date(nowMs - 1_000).toISOString(), undefined],
+      ['pod-certificate', 'NotAllowed', 'over quota', 'req-r', new Date(nowMs - 1_000).toISOString(), undefined],
     );
     const [soon] = pageOf({ pod: 'web-soon' }).certificates;
     assert.deepEqual(

@@ -7,6 +7,7 @@ import { podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
 import type { PodCertificateState } from '@certfleet/operator-api/vocabulary.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { namePattern } from '../fleet-index/query/name-pattern.ts';
+import { podSearch } from '../fleet-index/query/pod-search.ts';
 import { riskMatcher, riskOf } from './pod-certificate-risk.ts';
 import type { PodCertificateRisk } from './pod-certificate-risk.ts';
 import { pendingSinceMs, stateOf } from './pod-certificate-row.ts';
@@ -119,17 +120,18 @@ function matcher(query: PodCertificateQuery): (row: PodCertificateRow) => boolea
     const limitMs = Date.parse(expiresBefore);
     criteria.push(({ certificate }) => certificate !== undefined && certificate.notAfterMs < limitMs);
   }
-  const part = search?.toLowerCase();
-  return (row) => criteria.every((isMet) => isMet(row)) && (part === undefined || isFound(row, part));
+  if (search !== undefined) criteria.push(rowSearch(search));
+  return (row) => criteria.every((isMet) => isMet(row));
 }
 
-function isFound(
-  { namespace, pod, node, serviceAccount, signer, workload, volumes }: PodCertificateRow,
-  part: string,
-): boolean {
-  return [namespace, pod, node, serviceAccount, signer, workload, ...volumes].some((text) =>
-    text.toLowerCase().includes(part),
-  );
+function rowSearch(search: string): (row: PodCertificateRow) => boolean {
+  const part = search.toLowerCase();
+  const isOfPod = podSearch(part);
+  return (row) => {
+    const { node, serviceAccount, signer, workload, volumes, request } = row;
+    const texts = [node, serviceAccount, signer, workload, ...volumes, request?.reason ?? '', request?.message ?? ''];
+    return isOfPod(row) || texts.some((text) => text.toLowerCase().includes(part));
+  };
 }
 
 type SortKey = NonNullable<PodCertificateQuery['sort']>;

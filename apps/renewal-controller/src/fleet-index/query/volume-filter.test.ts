@@ -6,13 +6,15 @@ import { volumeFilter } from './volume-filter.ts';
 import { namePattern } from './name-pattern.ts';
 
 const ca = 'ab'.repeat(32);
+const names = { dnsNames: ['Mail.example.com'], uris: ['spiffe://prod/ns/shop/sa/web'], ipAddresses: ['192.0.2.7'] };
 const volume = {
   node: 'worker-1',
   volumeId: 'csi-1',
   namespace: 'shop',
   pod: 'web-0',
   issuer: { group: 'cert-manager.io', kind: 'Issuer', namespace: 'shop', name: 'issuer-1999' },
-  certificate: { caFingerprints: [ca], fingerprint: 'cd'.repeat(32), serial: '01', dnsNames: [], notAfterMs: 1 },
+  certificate: { caFingerprints: [ca], fingerprint: 'cd'.repeat(32), serial: '0A1B2C', notAfterMs: 1, ...names },
+  failure: { atMs: 1, reason: 'RequestDenied', message: 'Policy “internal” forbids the name', attempts: 2 },
 } as unknown as IndexedVolume;
 
 const matches = (filter: VolumeFilter): boolean => volumeFilter(filter)(volume, 'healthy');
@@ -36,7 +38,28 @@ describe('volumeFilter', () => {
     assert.ok(matches({ caFingerprint: colons }));
     assert.ok(matches({ caFingerprint: ca.toUpperCase() }));
     assert.ok(!matches({ caFingerprint: 'ef'.repeat(32) }));
-    assert.ok(matches({ search: 'CD:CD:CD' }));
+  });
+
+  test('searches names of the certificate, the last failure, and hexadecimal numbers with and without colons', () => {
+    const found = [
+      'mail.EX',
+      'ns/shop/sa',
+      '2.0.2.7',
+      'requestDENIED',
+      'internal” forbids',
+      'a1b2',
+      '0A:1B:2C',
+      'CD:CD',
+      'abab',
+    ];
+    for (const search of found) assert.ok(matches({ search }), search);
+    for (const search of ['mail.org', 'approved', 'a1:2c', '0a1b2cx', '::']) assert.ok(!matches({ search }), search);
+  });
+
+  test('searches a pod by a part of its namespace, its name or both', () => {
+    for (const search of ['sho', 'EB-0', 'shop/web-0', 'SHOP/we', 'op/w', 'shop/', '/web'])
+      assert.ok(matches({ search }), search);
+    for (const search of ['shop/eb-0', 'sho/web-0', 'web-0/shop', 'shop//web']) assert.ok(!matches({ search }), search);
   });
 
   test('matches a pattern with many asterisks in linear time', () => {

@@ -2,10 +2,12 @@ import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
 import { normalFingerprint } from '@certfleet/operator-api/fingerprint.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { issuerKey } from '../model/indexed-volume.ts';
-import type { IssuerName, IndexedVolume } from '../model/indexed-volume.ts';
+import type { IndexedVolume } from '../model/indexed-volume.ts';
 
 import { namePattern } from './name-pattern.ts';
+import { perIssuer } from './per-issuer.ts';
 import { postureCriteria } from './posture-criteria.ts';
+import { volumeSearch } from './volume-search.ts';
 import { workloadCriteria } from './workload-criteria.ts';
 
 /** Whether a volume matches. */
@@ -21,7 +23,7 @@ export function volumeFilter(filter: VolumeFilter): VolumeCriterion {
   ];
   if (filter.state !== undefined) criteria.push(stateIn(filter.state));
   if (filter.served !== undefined) criteria.push(servedIn(filter.served));
-  if (filter.search !== undefined) criteria.push(searchFor(filter.search));
+  if (filter.search !== undefined) criteria.push(volumeSearch(filter.search));
   const [only] = criteria;
   if (criteria.length === 1 && only !== undefined) return only;
   return (volume, status) => criteria.every((holds) => holds(volume, status));
@@ -51,21 +53,11 @@ function equalities({ node, namespace, pod, volumeId, issuer }: VolumeFilter): V
 /** An issuer is given as its key, or as the page shows it: its name, with its namespace if it has one. */
 function ofIssuer(pattern: string): VolumeCriterion {
   const isMatch = namePattern(pattern);
-  const holds = memoized((issuer) => {
+  const holds = perIssuer((issuer) => {
     const { namespace, name } = issuer;
     return [issuerKey(issuer), name, ...(namespace === '' ? [] : [`${namespace}/${name}`])].some(isMatch);
   });
   return ({ issuer }) => holds(issuer);
-}
-
-/** Equal issuers are mostly the same object, so that the check runs once per issuer. */
-function memoized(check: (issuer: IssuerName) => boolean): (issuer: IssuerName) => boolean {
-  const known = new Map<IssuerName, boolean>();
-  return (issuer) => {
-    let found = known.get(issuer);
-    if (found === undefined) known.set(issuer, (found = check(issuer)));
-    return found;
-  };
 }
 
 function comparisons({ expiresBefore, renewsBefore, caFingerprint }: VolumeFilter): VolumeCriterion[] {
@@ -93,22 +85,4 @@ function stateIn(states: string): VolumeCriterion {
 function servedIn(states: string): VolumeCriterion {
   const wanted = new Set(states.split(','));
   return ({ served }) => served !== undefined && wanted.has(served);
-}
-
-/** Kubernetes requires lower case in names of pods, namespaces and nodes; other values are lower-cased. */
-function searchFor(search: string): VolumeCriterion {
-  const part = search.toLowerCase();
-  // OpenSSL and browsers print serial numbers and fingerprints with colons.
-  const hexPart = part.replaceAll(':', '');
-  const isOfIssuer = memoized((issuer) => issuerKey(issuer).toLowerCase().includes(part));
-  return ({ pod, namespace, node, volumeId, issuer, certificate }) =>
-    pod.includes(part) ||
-    namespace.includes(part) ||
-    node.includes(part) ||
-    volumeId.includes(part) ||
-    isOfIssuer(issuer) ||
-    (certificate !== undefined &&
-      (certificate.dnsNames.some((name) => name.toLowerCase().includes(part)) ||
-        (hexPart !== '' &&
-          (certificate.serial.toLowerCase().includes(hexPart) || certificate.fingerprint.includes(hexPart)))));
 }

@@ -21,7 +21,11 @@ export const commonCriteria = {
       description: 'One of these statuses',
     }),
   ),
-  search: Type.Optional(text('Part of pod, namespace, node, volume id, issuer, DNS name or serial')),
+  search: Type.Optional(
+    text(
+      'Part of pod, namespace, namespace/pod, node, volume id, issuer, DNS name, URI, IP address, serial, fingerprint or failure',
+    ),
+  ),
   expiresBefore: Type.Optional(timestamp('Expires before this time')),
   renewsBefore: Type.Optional(timestamp('Due for renewal before this time')),
   workload: Type.Optional(text('What created the pods: name, kind/name or namespace/kind/name', 512)),
