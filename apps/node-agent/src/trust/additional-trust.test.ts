@@ -256,6 +256,31 @@ describe('a CARotation', () => {
     }
   });
 
+  test('that removes a CA again: a certificate of it that could not be written is requested again', async () => {
+    const { harness } = await open();
+    const web = await fixture.publish('web');
+    await fixture.synced();
+    const [own, next] = [fixture.ownCa(web), testRoot()];
+    await fixture.rotate({ certificates: [own, next] });
+    await fixture.updated(web);
+    harness.issuer.otherCaPem = next.pem;
+    harness.beforeFileCall = (call, path) => {
+      if (call === 'mkdirSync' && String(path).includes('/data/'))
+        throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+    };
+    await assert.rejects(fixture.renew(web), { code: 'resource-exhausted' });
+    harness.beforeFileCall = undefined;
+    const unwritten = harness.issuer.requests.at(-1)?.requestName ?? '';
+    harness.issuer.otherCaByRequest.set(unwritten, next.pem);
+    harness.issuer.otherCaPem = undefined;
+    await fixture.rotate({ state: 'Remove', certificates: [], remove: [next.fingerprint] });
+    await fixture.renew(web);
+    assert.deepEqual(fixture.trusted(web), [own.fingerprint]);
+    const names = harness.issuer.requests.slice(-2).map(({ requestName }) => requestName);
+    assert.deepEqual(names, [unwritten, `${unwritten}-1`]);
+    assert.match(harness.events.find(({ reason }) => reason === 'RequestReplaced')?.message ?? '', /removed the CA/);
+  });
+
   test('is repeated with a back-off if the files cannot be written, and the files stay as they are', async () => {
     const { harness } = await open();
     const web = await fixture.publish('web');

@@ -41,7 +41,8 @@ export const eventReasons = {
   RequestReplaced: {
     type: 'Warning',
     meaning:
-      'The issuer did not answer the CertificateRequest for a long time; the agent replaced it by a new request.',
+      'The issuer did not answer the CertificateRequest for a long time, or a CA rotation has removed the CA of its ' +
+      'certificate before the agent could write it; the agent replaced it by a new request.',
   },
   CertificateNotYetValid: {
     type: 'Warning',

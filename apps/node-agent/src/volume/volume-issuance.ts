@@ -89,7 +89,7 @@ export class VolumeIssuance {
     const answered = await this.#checkIgnoredRequest(volume, attempt);
     // Deletes earlier requests before a new one is made; the last refused request was kept until now for inspection.
     if (volume.secrets.pendingKeyPem === undefined) this.#deleteObsolete(volume);
-    const { key, certificate } = answered ?? (await this.#request(volume, attempt));
+    const { key, certificate } = answered ?? (await this.#requestTrusted(volume, attempt));
     this.#waitUntilValid(volume, certificate.notBefore);
     const startedMs = performance.now();
     const { caPem, caFingerprintsSha256, trust } = this.#options.trusts.compose(volume, certificate);
@@ -109,6 +109,21 @@ export class VolumeIssuance {
     if (caPem === '' && hasTruststore(volume)) reporter.truststoreEmpty(volume);
     else if (certificate.caPem === '' && caPem !== '') reporter.caKept(volume);
     return issued;
+  }
+
+  /**
+   * Requests the certificate. The answer to a request of an earlier attempt, which could not be written then, may be of a
+   * CA whose trust a rotation has removed since: another pod would reject it, so it is requested again.
+   */
+  async #requestTrusted(volume: Volume, attempt: Attempt): Promise<Issuance> {
+    const mayReplace = volume.secrets.pendingKeyPem !== undefined && mayReplaceAnswer(volume);
+    const issuance = await this.#request(volume, attempt);
+    const { trusts, reporter } = this.#options;
+    if (!mayReplace || !trusts.isRemoved(volume, issuance.certificate)) return issuance;
+    reporter.answerReplaced(volume, volume.nextRequestName);
+    volume.requestAbandoned();
+    this.#deleteObsolete(volume);
+    return this.#request(volume, attempt);
   }
 
   /**
@@ -257,13 +272,17 @@ function hasTruststore({ spec: { pkcs12, jks } }: Volume): boolean {
   return [pkcs12, jks].some((store) => store?.truststoreFile !== undefined);
 }
 
+/** Returns a predicate: whether a failure means that the answer to a request of an earlier attempt has become useless. */
+function invalidOnceResumed(volume: Volume): (reason: ErrorReason | undefined) => boolean {
+  const isAllowed = volume.secrets.pendingKeyPem !== undefined && mayReplaceAnswer(volume);
+  return (reason) => isAllowed && reason === 'InvalidCertificate';
+}
+
 /**
- * Returns a predicate: whether a failure means that the answer to a request of an earlier attempt has become useless,
- * for example because it expired. Allowed once per certificate, and later once per half of the requested lifetime, so
- * that an issuer whose answers are never valid does not get requests without a pause.
+ * Whether the answer to a request of an earlier attempt may be replaced if it is useless, for example because it expired.
+ * Allowed once per certificate, and later once per half of the requested lifetime, so that an issuer whose answers are
+ * never useful does not get requests without a pause.
  */
-function invalidOnceResumed({ secrets, record, attempts, spec }: Volume): (reason: ErrorReason | undefined) => boolean {
-  const ageMs = attempts.requestAgeMs ?? 0;
-  const isAllowed = (record.request?.abandoned ?? 0) === 0 || ageMs >= spec.durationMs / 2;
-  return (reason) => secrets.pendingKeyPem !== undefined && isAllowed && reason === 'InvalidCertificate';
+function mayReplaceAnswer({ record, attempts, spec }: Volume): boolean {
+  return (record.request?.abandoned ?? 0) === 0 || (attempts.requestAgeMs ?? 0) >= spec.durationMs / 2;
 }

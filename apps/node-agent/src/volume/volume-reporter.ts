@@ -131,6 +131,13 @@ export class VolumeReporter {
     );
   }
 
+  /** The certificate of an earlier attempt could not be written until its CA was no longer trusted. */
+  answerReplaced(volume: ReportedVolume, requestName: string): void {
+    this.#log.warn({ ...fields(volume), requestName }, 'unwritten certificate of a removed CA replaced');
+    const message = `a CA rotation has removed the CA of certificate request ${requestName}, whose certificate was not written; a new request replaces it`;
+    this.#warn(volume, 'RequestReplaced', message);
+  }
+
   /** A certificate is in use before its not-before, because the current one would have expired while waiting. */
   notYetValid(volume: ReportedVolume, notBefore: Date): void {
     this.#log.warn({ ...fields(volume), notBefore }, 'certificate used before its not-before');

@@ -36,6 +36,12 @@ export class VolumeTrusts {
     this.#options = options;
   }
 
+  /** Whether a rotation has removed the trust in the CA of a certificate. */
+  isRemoved(volume: Volume, { caFingerprintsSha256: own }: IssuedCertificate): boolean {
+    const { excluded } = this.#options.ask(volume, own);
+    return own.some((each) => excluded.has(each));
+  }
+
   /** If the issuer returned no CA, the current one is kept. */
   compose(volume: Volume, certificate: IssuedCertificate): CertificateTrust {
     const readFile = caFileReader(volume);

@@ -24,6 +24,8 @@ export class ScriptedIssuer implements CertificateIssuer {
   sendsCa = true;
   /** Sent instead of the CA that signs. */
   otherCaPem: string | undefined;
+  /** The same, by the name of a request. */
+  readonly otherCaByRequest = new Map<string, string>();
   /** The alternative names of certificates, instead of those of their requests. */
   otherNames: SubjectAltNames | undefined;
   /** Requests that are never answered. */
@@ -58,7 +60,8 @@ export class ScriptedIssuer implements CertificateIssuer {
     const spec = { ...request.spec, durationMs: this.grantedMs ?? request.spec.durationMs };
     const signed = await this.#signer.issue({ ...request, spec }, signal);
     const response = this.otherNames === undefined ? signed : this.#rename(signed, request, this.otherNames);
-    return { ...response, caPem: this.sendsCa ? (this.otherCaPem ?? response.caPem) : '' };
+    const caPem = this.otherCaByRequest.get(request.requestName) ?? this.otherCaPem ?? response.caPem;
+    return { ...response, caPem: this.sendsCa ? caPem : '' };
   }
 
   /** The certificate with these names and without a subject. */
