@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { withoutController } from './controller-values.ts';
-import { upstreamValues } from './peer-values.ts';
+import { upstreamValues } from './upstream-values.ts';
 import { chartPath, helm, kubernetesVersion, objectOf, render as renderWhole, renderText } from './render-chart.ts';
 import type { Rendered, RenderOptions } from './render-chart.ts';
 

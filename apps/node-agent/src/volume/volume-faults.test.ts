@@ -5,10 +5,10 @@ import { afterEach, describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { FileSystem } from '../storage/file-system.ts';
 import { VolumeTestHarness } from './testing/volume-test-harness.ts';
-import type { BenchChanges } from './testing/volume-test-harness.ts';
+import type { HarnessChanges } from './testing/volume-test-harness.ts';
 
 let harness: VolumeTestHarness;
-const open = async (changes: BenchChanges = {}): Promise<VolumeTestHarness> =>
+const open = async (changes: HarnessChanges = {}): Promise<VolumeTestHarness> =>
   (harness = await VolumeTestHarness.open(changes));
 afterEach(() => harness.remove());
 
