@@ -366,7 +366,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       'node-silent': { title: 'Node silent', note: 'node silent', advice: 'Check the node and its agent' },
       'redis-unavailable': {
         title: 'Redis unavailable',
-        note: 'redis unavailable',
+        note: 'Redis unavailable',
         advice: 'Restore Redis; agents renew at their fallback deadlines',
       },
       'lane-paused': {
