@@ -40,7 +40,6 @@ export class MemoryVolumes implements FleetVolumes {
     return known ?? { chain: [], ca: [], truncated: false, absent };
   }
 
-  /** Sets the description of a volume. */
   setDescription(volumeId: string, description: Partial<VolumeDescription>): void {
     this.#descriptions.set(volumeId, { chain: [], ca: [], truncated: false, absent: '', ...description });
   }

@@ -186,6 +186,5 @@ export function riskCriterion(
   };
 }
 
-/** The sum of counts by status. */
 export const sumOf = (counts: Readonly<Record<VolumeStatus, number>>): number =>
   volumeStates.reduce((sum, state) => sum + counts[state], 0);
