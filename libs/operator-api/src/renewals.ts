@@ -120,7 +120,7 @@ export const RenewalSchema = Type.Object({
 export type Renewal = Static<typeof RenewalSchema>;
 
 export const RenewalsSchema = Type.Object({
-  renewals: Type.Array(RenewalSchema, { description: 'Bulk renewals of the last week, latest first' }),
+  renewals: Type.Array(RenewalSchema, { description: 'Renewals on demand of the last week, latest first' }),
 });
 export type Renewals = Static<typeof RenewalsSchema>;
 
