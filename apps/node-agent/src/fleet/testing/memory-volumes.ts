@@ -58,7 +58,7 @@ export class MemoryVolumes implements FleetVolumes {
 
   renew(volumeId: string, generation: number, isRequestedByPerson = false): Promise<string> {
     const volume = this.#volumes.get(volumeId);
-    if (volume === undefined) return Promise.resolve('not-here');
+    if (volume === undefined) return Promise.resolve('not-found');
     if (volume.generation !== generation) return Promise.resolve('superseded');
     if (!isRequestedByPerson && this.automaticWaitMs(volumeId) > 0) return Promise.resolve('backing-off');
     this.renewals.push({ volumeId, generation });
@@ -68,7 +68,7 @@ export class MemoryVolumes implements FleetVolumes {
 
   defer(volumeId: string, generation: number, until: Date): Promise<string> {
     const volume = this.#volumes.get(volumeId);
-    if (volume === undefined) return Promise.resolve('not-here');
+    if (volume === undefined) return Promise.resolve('not-found');
     if (volume.generation !== generation) return Promise.resolve('superseded');
     this.set(volumeId, { ...volume, deferredUntil: until });
     return Promise.resolve('deferred');
