@@ -46,9 +46,22 @@ export default tseslint.config(
   { files: ['scripts/**', 'e2e/**', '**/*.test.ts'], rules: { 'no-console': 'off' } },
   {
     files: ['apps/**/*.{ts,tsx}', 'libs/**/*.{ts,tsx}'],
-    // A test's cases belong together, and a suite of them is one function.
+    // A suite of cases is one function.
     ignores: ['**/*.test.ts'],
     rules: { 'max-lines': ['error', 300], 'max-lines-per-function': ['error', 60] },
+  },
+  { files: ['apps/**/*.test.ts', 'libs/**/*.test.ts'], rules: { 'max-lines': ['error', 500] } },
+  {
+    files: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...['Program', 'Program > ForOfStatement > BlockStatement'].map((parent) => ({
+          selector: `${parent} > ExpressionStatement > CallExpression[callee.name=/^(test|it)$/]`,
+          message: 'Cases are in a `describe` that names the unit.',
+        })),
+      ],
+    },
   },
   {
     files: ['apps/dashboard/src/**/*.{ts,tsx}'],

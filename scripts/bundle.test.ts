@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -17,14 +17,16 @@ const bundles = [
   { app: 'renewal-controller', entry: 'src/main.ts' },
   { app: 'renewal-controller', entry: 'src/cli/main.ts' },
 ];
-for (const { app, entry } of bundles) {
-  test(`the bundle of ${app}/${entry} starts without npm packages`, async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), 'certfleet-bundle-'));
-    t.after(() => rm(directory, { recursive: true }));
-    const output = join(directory, 'bundle', 'app.js');
-    const cwd = join(repository, 'apps', app);
-    await run(process.execPath, [join(repository, 'scripts/bundle.ts'), entry, output], { cwd });
-    const { stdout } = await run(process.execPath, [output, '--help'], { cwd: directory });
-    assert.match(stdout, /certfleet/);
-  });
-}
+describe('a bundle', () => {
+  for (const { app, entry } of bundles) {
+    test(`of ${app}/${entry} starts without npm packages`, async (t) => {
+      const directory = await mkdtemp(join(tmpdir(), 'certfleet-bundle-'));
+      t.after(() => rm(directory, { recursive: true }));
+      const output = join(directory, 'bundle', 'app.js');
+      const cwd = join(repository, 'apps', app);
+      await run(process.execPath, [join(repository, 'scripts/bundle.ts'), entry, output], { cwd });
+      const { stdout } = await run(process.execPath, [output, '--help'], { cwd: directory });
+      assert.match(stdout, /certfleet/);
+    });
+  }
+});

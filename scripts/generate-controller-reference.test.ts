@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { controllerReferencePath, renderControllerReference } from './generate-controller-reference.ts';
 
-test('docs/reference/controller.md is up to date', async () => {
-  assert.equal(readFileSync(controllerReferencePath, 'utf8'), await renderControllerReference());
+describe('docs/reference/controller.md', () => {
+  test('is up to date', async () => {
+    assert.equal(readFileSync(controllerReferencePath, 'utf8'), await renderControllerReference());
+  });
 });

@@ -2,8 +2,8 @@ import { format, resolveConfig } from 'prettier';
 import type { FlagTable } from '../libs/shared/src/flags.ts';
 
 export const code = (text: string): string => `\`${text}\``;
-/** Escapes text for a table cell. */
-export const cell = (text: string): string => text.replaceAll('|', '\\|');
+/** Escapes text for a table cell: `*` would begin an emphasis, and `<` an element of HTML. */
+export const cell = (text: string): string => text.replaceAll(/[|*<]/g, '\\$&');
 
 export function flagTable(table: FlagTable): string {
   const rows = Object.entries(table).map(([name, flag]) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 
 import { withoutController } from './controller-values.ts';
-import { upstreamValues } from './peer-values.ts';
+import { upstreamValues } from './upstream-values.ts';
 import { chartPath, helm, kubernetesVersion, objectOf, render as renderWhole, renderText } from './render-chart.ts';
 import type { Rendered, RenderOptions } from './render-chart.ts';
 
@@ -207,80 +207,82 @@ describe('token-request mode', () => {
   });
 });
 
-it('lets the agent read pods only with readiness gates', async () => {
-  const objects = await render({ 'app.driver.podReadinessGates': ['pod-ip:ipv4'] });
-  const rules = rulesOf(objects, 'ClusterRole');
-  assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, pods]);
-});
-
-it('allows variables of pods only if they are enabled, and then lets the agent read pods', async () => {
-  assert.ok(!container(await render()).args.some((arg) => /--pod-variable|--cluster-domain/.test(arg)));
-  const objects = await render({
-    'app.driver.podVariables.enabled': true,
-    'app.driver.podVariables.labels': ['app', 'app.kubernetes.io/*'],
-    'app.driver.podVariables.annotations': ['example.com/names'],
+describe('the agent with optional features', () => {
+  it('lets the agent read pods only with readiness gates', async () => {
+    const objects = await render({ 'app.driver.podReadinessGates': ['pod-ip:ipv4'] });
+    const rules = rulesOf(objects, 'ClusterRole');
+    assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, pods]);
   });
-  assert.deepEqual(
-    container(objects).args.filter((arg) => /--pod-variable|--cluster-domain/.test(arg)),
-    [
-      '--pod-variables',
-      '--cluster-domain=cluster.local',
-      '--pod-variable-label=app',
-      '--pod-variable-label=app.kubernetes.io/*',
-      '--pod-variable-annotation=example.com/names',
-    ],
-  );
-  const rules = rulesOf(objects, 'ClusterRole');
-  const watched = { ...pods, verbs: ['get', 'list', 'watch'] };
-  assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, watched]);
-});
 
-it('makes probes only if they are enabled, and then lets the agent read pods', async () => {
-  assert.ok(!container(await render()).args.some((arg) => arg.startsWith('--probe-interval')));
-  const objects = await render({ 'app.driver.probe.enabled': true });
-  assert.ok(container(objects).args.includes('--probe-interval=5m'));
-  const rules = rulesOf(objects, 'ClusterRole');
-  assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, pods]);
-});
-
-it('signals containers only if it is enabled, with no other right than for that', async () => {
-  assert.ok(!container(await render()).args.includes('--reload-signals'));
-  const objects = await render({ 'app.driver.reloadSignals.enabled': true });
-  assert.equal(podSpec(objects)['hostPID'], true);
-  const { args, command = [] } = container(objects);
-  assert.ok(args.includes('--reload-signals'));
-  assert.deepEqual(rulesOf(objects, 'ClusterRole'), [
-    requests('create', 'get', 'list', 'watch', 'delete'),
-    events,
-    pods,
-  ]);
-  const dockerfile = await readFile(join(import.meta.dirname, '../../Dockerfile'), 'utf8');
-  const [, entryPoint = ''] = /^ENTRYPOINT (\["setpriv"[^\]]*\])/m.exec(dockerfile.replaceAll('\\\n', '')) ?? [];
-  const ofImage = JSON.parse(entryPoint) as string[];
-  const withKill = ofImage.map((word) => (word.startsWith('--bounding-set=') ? `${word},+kill` : word));
-  assert.deepEqual(command, withKill);
-});
-
-it('reads sources of additional trust only if they are enabled, and ConfigMaps only where it is told', async () => {
-  assert.ok(!container(await render()).args.some((arg) => arg.startsWith('--trust-source-interval')));
-  const objects = await render({ 'app.driver.additionalTrust.enabled': true });
-  assert.ok(container(objects).args.includes('--trust-source-interval=2m'));
-  const bundles = { apiGroups: ['certificates.k8s.io'], resources: ['clustertrustbundles'], verbs: ['get'] };
-  const configMaps = { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] };
-  const own = [requests('create', 'get', 'list', 'watch', 'delete'), events];
-  assert.deepEqual(rulesOf(objects, 'ClusterRole'), [...own, bundles, configMaps]);
-  const narrow = await render({
-    'app.driver.additionalTrust.enabled': true,
-    'app.driver.additionalTrust.namespaces': ['shop', 'bank'],
+  it('allows variables of pods only if they are enabled, and then lets the agent read pods', async () => {
+    assert.ok(!container(await render()).args.some((arg) => /--pod-variable|--cluster-domain/.test(arg)));
+    const objects = await render({
+      'app.driver.podVariables.enabled': true,
+      'app.driver.podVariables.labels': ['app', 'app.kubernetes.io/*'],
+      'app.driver.podVariables.annotations': ['example.com/names'],
+    });
+    assert.deepEqual(
+      container(objects).args.filter((arg) => /--pod-variable|--cluster-domain/.test(arg)),
+      [
+        '--pod-variables',
+        '--cluster-domain=cluster.local',
+        '--pod-variable-label=app',
+        '--pod-variable-label=app.kubernetes.io/*',
+        '--pod-variable-annotation=example.com/names',
+      ],
+    );
+    const rules = rulesOf(objects, 'ClusterRole');
+    const watched = { ...pods, verbs: ['get', 'list', 'watch'] };
+    assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, watched]);
   });
-  assert.deepEqual(rulesOf(narrow, 'ClusterRole'), [...own, bundles]);
-  const roles = narrow.filter(({ kind }) => kind === 'Role');
-  assert.deepEqual(
-    roles.map(({ metadata }) => metadata.namespace),
-    ['shop', 'bank'],
-  );
-  for (const role of roles) assert.deepEqual(role['rules'], [configMaps]);
-  assert.equal(narrow.filter(({ kind }) => kind === 'RoleBinding').length, 2);
+
+  it('makes probes only if they are enabled, and then lets the agent read pods', async () => {
+    assert.ok(!container(await render()).args.some((arg) => arg.startsWith('--probe-interval')));
+    const objects = await render({ 'app.driver.probe.enabled': true });
+    assert.ok(container(objects).args.includes('--probe-interval=5m'));
+    const rules = rulesOf(objects, 'ClusterRole');
+    assert.deepEqual(rules, [requests('create', 'get', 'list', 'watch', 'delete'), events, pods]);
+  });
+
+  it('signals containers only if it is enabled, with no other right than for that', async () => {
+    assert.ok(!container(await render()).args.includes('--reload-signals'));
+    const objects = await render({ 'app.driver.reloadSignals.enabled': true });
+    assert.equal(podSpec(objects)['hostPID'], true);
+    const { args, command = [] } = container(objects);
+    assert.ok(args.includes('--reload-signals'));
+    assert.deepEqual(rulesOf(objects, 'ClusterRole'), [
+      requests('create', 'get', 'list', 'watch', 'delete'),
+      events,
+      pods,
+    ]);
+    const dockerfile = await readFile(join(import.meta.dirname, '../../Dockerfile'), 'utf8');
+    const [, entryPoint = ''] = /^ENTRYPOINT (\["setpriv"[^\]]*\])/m.exec(dockerfile.replaceAll('\\\n', '')) ?? [];
+    const ofImage = JSON.parse(entryPoint) as string[];
+    const withKill = ofImage.map((word) => (word.startsWith('--bounding-set=') ? `${word},+kill` : word));
+    assert.deepEqual(command, withKill);
+  });
+
+  it('reads sources of additional trust only if they are enabled, and ConfigMaps only where it is told', async () => {
+    assert.ok(!container(await render()).args.some((arg) => arg.startsWith('--trust-source-interval')));
+    const objects = await render({ 'app.driver.additionalTrust.enabled': true });
+    assert.ok(container(objects).args.includes('--trust-source-interval=2m'));
+    const bundles = { apiGroups: ['certificates.k8s.io'], resources: ['clustertrustbundles'], verbs: ['get'] };
+    const configMaps = { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] };
+    const own = [requests('create', 'get', 'list', 'watch', 'delete'), events];
+    assert.deepEqual(rulesOf(objects, 'ClusterRole'), [...own, bundles, configMaps]);
+    const narrow = await render({
+      'app.driver.additionalTrust.enabled': true,
+      'app.driver.additionalTrust.namespaces': ['shop', 'bank'],
+    });
+    assert.deepEqual(rulesOf(narrow, 'ClusterRole'), [...own, bundles]);
+    const roles = narrow.filter(({ kind }) => kind === 'Role');
+    assert.deepEqual(
+      roles.map(({ metadata }) => metadata.namespace),
+      ['shop', 'bank'],
+    );
+    for (const role of roles) assert.deepEqual(role['rules'], [configMaps]);
+    assert.equal(narrow.filter(({ kind }) => kind === 'RoleBinding').length, 2);
+  });
 });
 
 describe('on OpenShift', () => {

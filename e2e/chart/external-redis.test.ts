@@ -83,9 +83,11 @@ describe('an external Redis', () => {
   });
 });
 
-it('an external issuer signs the serving certificate, without a CA of the release', async () => {
-  const objects = await render(externalRedisValues);
-  assert.ok(objects.every(({ kind }) => kind !== 'Issuer'));
-  const { issuerRef } = named(objects, 'Certificate', 'certfleet-controller-tls')['spec'] as { issuerRef: object };
-  assert.deepEqual(issuerRef, { group: 'cert-manager.io', kind: 'ClusterIssuer', name: 'corporate' });
+describe('an external issuer', () => {
+  it('signs the serving certificate, without a CA of the release', async () => {
+    const objects = await render(externalRedisValues);
+    assert.ok(objects.every(({ kind }) => kind !== 'Issuer'));
+    const { issuerRef } = named(objects, 'Certificate', 'certfleet-controller-tls')['spec'] as { issuerRef: object };
+    assert.deepEqual(issuerRef, { group: 'cert-manager.io', kind: 'ClusterIssuer', name: 'corporate' });
+  });
 });

@@ -9,7 +9,7 @@ import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { externalRedisValues, withoutController } from './controller-values.ts';
-import { upstreamValues } from './peer-values.ts';
+import { upstreamValues } from './upstream-values.ts';
 import { applyAnotherPassword, earlierChart, runRedisSecret } from './redis-secret.ts';
 import { chartPath, renderText } from './render-chart.ts';
 

@@ -29,10 +29,8 @@ describe('a full cluster', () => {
   });
 });
 
-test(
-  'a cluster that fails to start leaves nothing',
-  { skip: external && 'it is not started by the test' },
-  async () => {
+describe('a cluster that fails to start', () => {
+  test('leaves nothing', { skip: external && 'it is not started by the test' }, async () => {
     const lines: string[] = [];
     const start = startCluster({
       nodes: 'control-plane',
@@ -42,5 +40,5 @@ test(
     await assert.rejects(start, /kube-apiserver exited before it was ready.*unknown flag: --no-such-flag/s);
     const name = /certfleet-[0-9a-f]{6}/.exec(lines.join())?.[0] ?? '';
     assert.deepEqual(await tracesOf({ name, namespaces: [] }), []);
-  },
-);
+  });
+});

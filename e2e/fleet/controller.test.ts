@@ -160,16 +160,16 @@ describe('the controller', { concurrency: true }, () => {
     await fixture.startController();
     await eventually('readiness', async () => (await fixture.ops('readyz')).status === 200);
     await fixture.redis.kill();
-    await eventually('the loss to be reported', async () => (await fixture.ops('readyz')).text.includes('redis'));
+    await eventually('the loss to be reported', async () => (await fixture.ops('readyz')).text.includes('Redis'));
     assert.deepEqual(await fixture.ops('readyz'), {
       status: 200,
-      text: JSON.stringify({ status: 'degraded', reason: 'redis is unreachable' }),
+      text: JSON.stringify({ status: 'degraded', reason: 'Redis is unreachable' }),
     });
     assert.equal((await fixture.ops('healthz')).status, 200);
     // The page with this report and the last known state is still served.
     assert.equal((await fixture.api<{ redis: { reachable: boolean } }>('summary')).redis.reachable, false);
     const answer = await fixture.api<{ status: number; message?: string }>('audit');
-    assert.deepEqual([answer.status, answer.message?.includes('redis is not reachable')], [503, true]);
+    assert.deepEqual([answer.status, answer.message?.includes('Redis is not reachable')], [503, true]);
     await fixture.redis.start();
     await eventually('recovery', async () => (await fixture.ops('readyz')).text === '{"status":"ok"}');
     const { text } = await fixture.ops('metrics');

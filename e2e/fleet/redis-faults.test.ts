@@ -60,15 +60,15 @@ describe('Redis faults', { concurrency: true }, () => {
     t.after(() => admin.disconnect());
     await eventually('readiness', () => isOk(fixture));
     await admin.config('SET', 'maxmemory', '1mb');
-    await eventually('the degradation', async () => (await statusOf(fixture)).includes('redis refuses writes'));
+    await eventually('the degradation', async () => (await statusOf(fixture)).includes('Redis refuses writes'));
     assert.equal((await fixture.ops('readyz')).status, 200);
     fixture.startAgent(new MemoryVolumes(['csi-1']));
     await eventually('the metric', async () => (await metric(fixture, 'redis_problem{kind="refuses-writes"}')) === 1);
     const lines = (text: string): number => fixture.log.filter((line) => line.includes(text)).length;
-    assert.equal(lines('redis refuses writes'), 1);
+    assert.equal(lines('Redis refuses writes'), 1);
     await admin.config('SET', 'maxmemory', '0');
     await eventually('recovery', () => isOk(fixture));
-    assert.equal(lines('redis accepts writes again'), 1);
+    assert.equal(lines('Redis accepts writes again'), 1);
     await eventually('the volume', async () => (await generations(fixture)).length === 1);
   });
 
@@ -81,8 +81,8 @@ describe('Redis faults', { concurrency: true }, () => {
     writeFileSync(passwordFile, 'pw');
     await fixture.startController([...flags, '--redis-username=ctl', `--redis-password-file=${passwordFile}`]);
     fixture.startAgent(new MemoryVolumes(['csi-1']));
-    await eventually('the degradation', async () => (await statusOf(fixture)).includes('redis denies'));
-    const told = fixture.log.filter((line) => line.includes('redis denies commands that the controller needs'));
+    await eventually('the degradation', async () => (await statusOf(fixture)).includes('Redis denies'));
+    const told = fixture.log.filter((line) => line.includes('Redis denies commands that the controller needs'));
     assert.equal(told.length, 1);
     assert.match(told[0] ?? '', /can't run this command|hset/);
   });
@@ -125,7 +125,7 @@ describe('Redis faults', { concurrency: true }, () => {
       'the loss',
       async () => (await metric(fixture, 'redis_state_loss_total{lost="everything"}')) === 1,
     );
-    assert.ok(fixture.log.some((line) => line.includes('redis lost state')));
+    assert.ok(fixture.log.some((line) => line.includes('Redis lost state')));
     await eventually('the volume', async () => (await admin.hlen('{certfleet}:volumes:node-a')) === 1);
     // Emptied by a restart, which also removes the nodes' users and the scripts.
     await fixture.redis.kill();

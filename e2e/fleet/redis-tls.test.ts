@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import type { Cluster, Redis } from 'ioredis';
 import { openRedis } from '../../apps/node-agent/src/fleet/redis-client.ts';
 import { createRedis, nodeEndpoint } from '../../apps/renewal-controller/src/redis/create-redis.ts';
@@ -70,43 +70,48 @@ async function firstAttempt(redis: Redis | Cluster): Promise<string> {
   }
 }
 
-for (const [who, open] of Object.entries(clients)) {
-  test(`${who} only connects to a server with the right CA and name`, async () => {
-    const { certificateFile, keyFile, ...withoutCertificate } = good;
-    assert.ok(certificateFile !== undefined && keyFile !== undefined);
-    const { serverName, ...withoutName } = good;
-    assert.ok(serverName !== undefined);
-    assert.equal(await firstAttempt(open(good)), 'ready');
-    assert.match(
-      await firstAttempt(open({ ...good, caFile: stranger.files.certificateFile })),
-      /SIGNATURE|SELF_SIGNED|UNABLE/,
-    );
-    assert.equal(await firstAttempt(open(withoutName)), 'ERR_TLS_CERT_ALTNAME_INVALID');
-    assert.match(await firstAttempt(open(withoutCertificate)), /CERTIFICATE_REQUIRED|ECONNRESET|Connection is closed/);
-    assert.match(
-      await firstAttempt(open({ ...good, ...stranger.issue('forged', 'DNS:client') })),
-      /UNKNOWN_CA|ECONNRESET|ALERT/,
-    );
-  });
+describe('connections to a Redis with TLS', () => {
+  for (const [who, open] of Object.entries(clients)) {
+    test(`${who} only connects to a server with the right CA and name`, async () => {
+      const { certificateFile, keyFile, ...withoutCertificate } = good;
+      assert.ok(certificateFile !== undefined && keyFile !== undefined);
+      const { serverName, ...withoutName } = good;
+      assert.ok(serverName !== undefined);
+      assert.equal(await firstAttempt(open(good)), 'ready');
+      assert.match(
+        await firstAttempt(open({ ...good, caFile: stranger.files.certificateFile })),
+        /SIGNATURE|SELF_SIGNED|UNABLE/,
+      );
+      assert.equal(await firstAttempt(open(withoutName)), 'ERR_TLS_CERT_ALTNAME_INVALID');
+      assert.match(
+        await firstAttempt(open(withoutCertificate)),
+        /CERTIFICATE_REQUIRED|ECONNRESET|Connection is closed/,
+      );
+      assert.match(
+        await firstAttempt(open({ ...good, ...stranger.issue('forged', 'DNS:client') })),
+        /UNKNOWN_CA|ECONNRESET|ALERT/,
+      );
+    });
 
-  test(`${who} uses a renewed certificate for the next connection, and never an incomplete one`, async () => {
-    const files = authority.issue(`rotating-${who.replace(' ', '-')}`, 'DNS:first');
-    const redis = open({ ...good, ...files });
-    try {
-      await new Promise((resolve) => redis.once('ready', resolve));
-      // Issued by a CA unknown to the server: the refusal proves that the new certificate was sent.
-      stranger.issue(`rotating-${who.replace(' ', '-')}`, 'DNS:second');
-      const refused = new Promise<Error>((resolve) => redis.once('error', resolve));
-      await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => undefined);
-      assert.match((await refused).message, /unknown ca|ECONNRESET/i);
-      authority.issue(`rotating-${who.replace(' ', '-')}`, 'DNS:third');
-      await new Promise((resolve) => redis.once('ready', resolve));
-      rmSync(files.keyFile);
-      await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => undefined);
-      await new Promise((resolve) => redis.once('ready', resolve));
-      assert.equal(await redis.ping(), 'PONG');
-    } finally {
-      redis.disconnect();
-    }
-  });
-}
+    test(`${who} uses a renewed certificate for the next connection, and never an incomplete one`, async () => {
+      const files = authority.issue(`rotating-${who.replace(' ', '-')}`, 'DNS:first');
+      const redis = open({ ...good, ...files });
+      try {
+        await new Promise((resolve) => redis.once('ready', resolve));
+        // Issued by a CA unknown to the server: the refusal proves that the new certificate was sent.
+        stranger.issue(`rotating-${who.replace(' ', '-')}`, 'DNS:second');
+        const refused = new Promise<Error>((resolve) => redis.once('error', resolve));
+        await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => undefined);
+        assert.match((await refused).message, /unknown ca|ECONNRESET/i);
+        authority.issue(`rotating-${who.replace(' ', '-')}`, 'DNS:third');
+        await new Promise((resolve) => redis.once('ready', resolve));
+        rmSync(files.keyFile);
+        await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'no').catch(() => undefined);
+        await new Promise((resolve) => redis.once('ready', resolve));
+        assert.equal(await redis.ping(), 'PONG');
+      } finally {
+        redis.disconnect();
+      }
+    });
+  }
+});

@@ -197,7 +197,7 @@ class World {
     return most - burst;
   }
 
-  mostInFlight(): number {
+  peakInFlight(): number {
     const events = this.uses.flatMap(({ atMs, endMs }) => [[atMs, 1] as const, [endMs, -1] as const]);
     // An end before a start at the same time.
     events.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
@@ -294,7 +294,7 @@ describe('one lane for CSI volumes and pod certificates', () => {
       world.request(uid, { isStarting: true });
     });
     assert.ok(world.beyondRate(usual) <= 1, `${world.beyondRate(usual)} starts beyond the rate`);
-    assert.ok(world.mostInFlight() <= usual.maxInFlight, `${world.mostInFlight()} in flight`);
+    assert.ok(world.peakInFlight() <= usual.maxInFlight, `${world.peakInFlight()} in flight`);
     assert.ok(world.uses.length >= 560, `the lane is used: ${world.uses.length} starts in 60 s`);
     const waits = newPods.slice(0, -3).map((uid) => world.waitOf(uid));
     assert.ok(Math.max(...waits) <= 2_000, `new pods wait ${Math.max(...waits)} ms at most`);
@@ -317,7 +317,7 @@ describe('one lane for CSI volumes and pod certificates', () => {
       world.renewals(200, 'csi');
       for (let i = 0; i < 200; i += 1) world.request(`new-${i}`, { isStarting: true });
       await world.run(60_000);
-      assert.ok(world.mostInFlight() <= maxInFlight);
+      assert.ok(world.peakInFlight() <= maxInFlight);
       const [pods, renewed] = [world.of('starting').length, world.of('renewal').length];
       const share = renewed / (pods + renewed);
       assert.ok(share >= 0.15 && share <= 0.6, `${renewed} renewals and ${pods} pods with ${maxInFlight} slots`);
@@ -348,7 +348,7 @@ describe('one lane for CSI volumes and pod certificates', () => {
       [true],
     );
     assert.ok(world.beyondRate(usual) <= 1, `${world.beyondRate(usual)} starts beyond the rate`);
-    assert.ok(world.mostInFlight() <= usual.maxInFlight, `${world.mostInFlight()} in flight`);
+    assert.ok(world.peakInFlight() <= usual.maxInFlight, `${world.peakInFlight()} in flight`);
     const signed = world.uses.filter(({ kind }) => kind !== 'renewal').map(({ id }) => id);
     assert.equal(signed.length, 201);
     assert.equal(new Set(signed).size, 201);
@@ -367,7 +367,7 @@ describe('one lane for CSI volumes and pod certificates', () => {
     assert.equal(await world.podsInLane(), usual.maxInFlight);
     world.renewals(40, 'csi');
     await world.run(6_000);
-    assert.ok(world.mostInFlight() <= usual.maxInFlight, `${world.mostInFlight()} in flight`);
+    assert.ok(world.peakInFlight() <= usual.maxInFlight, `${world.peakInFlight()} in flight`);
     await world.run(60_000);
     const signed = world.uses.filter(({ kind }) => kind !== 'renewal').map(({ id }) => id);
     assert.equal(signed.length, 60);

@@ -59,7 +59,6 @@ const scales: readonly Scale[] = [
   },
 ];
 
-/** The scenario of a seed. */
 export function generateScenario(seed: number): Scenario {
   const random = new Random(seed);
   const scale = random.pick([...scales, ...scales.slice(0, 3)]);

@@ -383,5 +383,4 @@ export class World {
   }
 }
 
-/** Ends the run. */
 class RunEnded extends Error {}

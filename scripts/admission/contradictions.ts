@@ -1,7 +1,7 @@
 // The problems of attributes that exclude or need each other.
 import { attributes } from '../../apps/node-agent/src/spec/attributes.ts';
 import { storeFormats } from '../../apps/node-agent/src/spec/keystore-attributes.ts';
-import { storeWords } from '../../apps/node-agent/src/spec/keystore-spec.ts';
+import { storeProblems } from '../../apps/node-agent/src/spec/keystore-spec.ts';
 import type { StoreAttributes } from '../../apps/node-agent/src/spec/keystore-spec.ts';
 import { caAliases } from '../../apps/node-agent/src/spec/keystore-values.ts';
 import { rolloutWords } from '../../apps/node-agent/src/spec/reload-spec.ts';
@@ -30,14 +30,14 @@ function passwordProblems(format: StoreAttributes): readonly Problem[] {
   const { enable, truststoreEnable, password, passwordFile, passwordSecretKey } = format;
   const [hasPassword, hasFile, hasSecret] = [isSet(password), isSet(passwordFile), isSet(passwordSecretKey)];
   const hasNone = `!(${hasPassword} || ${hasFile} || ${hasSecret})`;
-  const needed = (by: AnyAttribute): string => storeWords.needsPassword(by.name, passwordFile.name);
+  const needed = (by: AnyAttribute): string => storeProblems.needsPassword(by.name, passwordFile.name);
   return [
-    problemIf(passwordSecretKey, `${hasSecret} && !has(v.csi.nodePublishSecretRef)`, quote(storeWords.noSecret)),
-    problemIf(passwordFile, `${hasFile} && ${hasPassword}`, quote(storeWords.generated(password.name))),
+    problemIf(passwordSecretKey, `${hasSecret} && !has(v.csi.nodePublishSecretRef)`, quote(storeProblems.noSecret)),
+    problemIf(passwordFile, `${hasFile} && ${hasPassword}`, quote(storeProblems.generated(password.name))),
     problemIf(
       passwordSecretKey,
       `${hasSecret} && (${hasPassword} || ${hasFile})`,
-      `${hasPassword} ? ${quote(storeWords.fromSecret(password.name))} : ${quote(storeWords.fromSecret(passwordFile.name))}`,
+      `${hasPassword} ? ${quote(storeProblems.fromSecret(password.name))} : ${quote(storeProblems.fromSecret(passwordFile.name))}`,
     ),
     missingIf(password, `${isTrue(enable)} && ${hasNone}`, needed(enable)),
     missingIf(password, `!(${isTrue(enable)}) && ${isTrue(truststoreEnable)} && ${hasNone}`, needed(truststoreEnable)),
@@ -47,7 +47,7 @@ function passwordProblems(format: StoreAttributes): readonly Problem[] {
 function jksAlias(): Problem {
   const { entryAlias, enable } = storeFormats.jks;
   const condition = `${isTrue(enable)} && ${textOf(entryAlias)}.matches(${pattern(caAliases)})`;
-  return problemIf(entryAlias, condition, quote(storeWords.caAlias));
+  return problemIf(entryAlias, condition, quote(storeProblems.caAlias));
 }
 
 /** A workload is rolled, or its containers are signalled. */

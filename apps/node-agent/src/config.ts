@@ -233,7 +233,7 @@ export const agentFlags = {
   },
   'controller-address': {
     fallback: '',
-    help: 'Renewal controller to report to and take renewal jobs from, as host:port over TLS or unix:///path; without it the agent renews on its own deadlines.',
+    help: 'Renewal controller to report to and take renewal jobs from, as host:port over TLS or unix:///path; without it the agent renews each volume at its renew-at.',
     parse: optionalControllerAddress,
   },
   'controller-ca-file': {

@@ -217,7 +217,7 @@ export const controllerFlags = {
   },
   'intent-directory': {
     fallback: '',
-    help: 'Directory of the LanePolicies and Renewals of operators, for a controller without Kubernetes; by default they are Kubernetes objects.',
+    help: 'Directory of the LanePolicies, Renewals and CARotations of operators, for a controller without Kubernetes; by default they are Kubernetes objects.',
     parse: optional,
   },
   'lane-policies-file': {

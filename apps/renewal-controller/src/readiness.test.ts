@@ -34,7 +34,7 @@ describe('Readiness', () => {
     assert.deepEqual(readiness.look(), { isReady: true, status: 'ok', reason: undefined });
     world.isCurrent = false;
     world.health = unreachableRedis;
-    assert.deepEqual(readiness.look(), { isReady: true, status: 'degraded', reason: 'redis is unreachable' });
+    assert.deepEqual(readiness.look(), { isReady: true, status: 'degraded', reason: 'Redis is unreachable' });
     await clock.advance(86_400_000);
     assert.equal(readiness.look().isReady, true);
   });
@@ -44,7 +44,7 @@ describe('Readiness', () => {
     readiness.noteServing();
     assert.equal(readiness.look().isReady, false);
     await clock.advance(15_000);
-    assert.deepEqual(readiness.look(), { isReady: true, status: 'degraded', reason: 'redis is unreachable' });
+    assert.deepEqual(readiness.look(), { isReady: true, status: 'degraded', reason: 'Redis is unreachable' });
   });
 
   test('reports a full or forbidding Redis as degraded', () => {
@@ -54,8 +54,8 @@ describe('Readiness', () => {
     world.health = healthy;
     assert.equal(readiness.look().status, 'ok');
     world.health = { ...healthy, problem: { kind: 'refuses-writes', message: 'OOM' } };
-    assert.equal(readiness.look().reason, 'redis refuses writes');
+    assert.equal(readiness.look().reason, 'Redis refuses writes');
     world.health = { ...healthy, problem: { kind: 'forbidden', message: 'NOPERM' } };
-    assert.equal(readiness.look().reason, 'redis denies commands that the controller needs');
+    assert.equal(readiness.look().reason, 'Redis denies commands that the controller needs');
   });
 });

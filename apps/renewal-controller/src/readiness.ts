@@ -22,10 +22,10 @@ const loadLimitMs = 60_000;
 const redisLimitMs = 15_000;
 
 const problemReasons: Readonly<Record<RedisProblemKind, string>> = {
-  unreachable: 'redis is unreachable',
-  'not-primary': 'redis is a replica and takes no writes',
-  'refuses-writes': 'redis refuses writes',
-  forbidden: 'redis denies commands that the controller needs',
+  unreachable: 'Redis is unreachable',
+  'not-primary': 'Redis is a replica and takes no writes',
+  'refuses-writes': 'Redis refuses writes',
+  forbidden: 'Redis denies commands that the controller needs',
 };
 
 /**

@@ -39,7 +39,6 @@ function readiness(nodeName: string): NodeReadiness {
   return new NodeReadiness({ client, nodeName, taintKey, label, clock: systemClock, log: createLogger(0) });
 }
 
-/** The startup taint. */
 export function startupTaintSuite(context: () => Cluster): void {
   describe('the startup taint on a real API server', { concurrency: false }, () => {
     before(async () => {

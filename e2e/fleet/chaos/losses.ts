@@ -7,7 +7,7 @@ import type { RedisLoss } from './ledger.ts';
 import type { ChaosWorld } from './world/chaos-world.ts';
 
 const metric = 'certfleet_controller_redis_state_loss_total';
-const logged = 'redis lost state';
+const logged = 'Redis lost state';
 const limitMs = 15_000;
 const lookMs = 500;
 const alertsFile = join(import.meta.dirname, '../../../helm/certfleet/files/alerts.yaml');
@@ -56,7 +56,7 @@ export class LossWatch {
     const lost = loss.isAll ? 'everything' : 'its last writes';
     this.#world.ledger.violate(
       7,
-      `redis lost ${lost} at ${iso(loss.toMs)}, which was not reported within ${limitMs} ms`,
+      `Redis lost ${lost} at ${iso(loss.toMs)}, which was not reported within ${limitMs} ms`,
     );
   }
 

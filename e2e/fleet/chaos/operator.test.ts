@@ -42,13 +42,13 @@ describe('Operator', () => {
   });
 
   test('a renewal that is not accepted is a violation that contains the last answer', async () => {
-    const { operator, ledger } = asked([{ status: 503, body: { message: 'redis is away' } }], 0);
+    const { operator, ledger } = asked([{ status: 503, body: { message: 'Redis is away' } }], 0);
     assert.deepEqual(await operator.renew([volume]), []);
     assert.deepEqual(
       ledger.violations.map(({ invariant }) => invariant),
       [6],
     );
-    assert.match(ledger.violations[0]?.text ?? '', /503.*redis is away/);
+    assert.match(ledger.violations[0]?.text ?? '', /503.*Redis is away/);
   });
 
   test('each of two requests explains one early renewal, also if the second selects after the first is done', () => {

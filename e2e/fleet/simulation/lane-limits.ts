@@ -1,6 +1,5 @@
 import type { LivedIssuance } from '../support/living-volumes.ts';
 
-/** The limits of a lane. */
 export interface LaneLimits {
   readonly ratePerSecond: number;
   readonly burst: number;

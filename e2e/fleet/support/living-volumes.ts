@@ -109,7 +109,7 @@ export class LivingVolumes implements FleetVolumes {
 
   async renew(volumeId: string, generation: number): Promise<string> {
     const volume = this.#volumes.get(volumeId);
-    if (volume === undefined) return 'not-here';
+    if (volume === undefined) return 'not-found';
     if (volume.generation !== generation || this.#busy.has(volumeId)) return 'superseded';
     await this.#issue(volume, 'job');
     return 'renewed';
@@ -117,7 +117,7 @@ export class LivingVolumes implements FleetVolumes {
 
   defer(volumeId: string, generation: number, until: Date): Promise<string> {
     const volume = this.#volumes.get(volumeId);
-    if (volume === undefined) return Promise.resolve('not-here');
+    if (volume === undefined) return Promise.resolve('not-found');
     if (volume.generation !== generation) return Promise.resolve('superseded');
     this.#set(volumeId, { ...volume, deferredUntil: until });
     return Promise.resolve('deferred');

@@ -8,7 +8,6 @@ import { startRedisSentinels } from '../../support/redis-sentinels.ts';
 import { TestAuthority } from '../../support/test-authority.ts';
 import type { FleetRedis } from './whole-fleet.ts';
 
-/** A Redis of one kind. */
 export interface RedisKind extends FleetRedis {
   /** Runs a command as administrator on every master; returns redis-cli's output. */
   admin(...command: readonly string[]): Promise<string>;

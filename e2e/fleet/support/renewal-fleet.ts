@@ -59,7 +59,6 @@ export interface RenewalFleetOptions {
 
 const renewals = certfleetResource('renewals');
 
-/** A Renewal object. */
 export function renewalObject(name: string, spec: object): object {
   const kind = { apiVersion: 'certfleet.io/v1alpha1', kind: 'Renewal', metadata: { name } };
   return { ...kind, spec: { reason: 'CA roll-out', ...spec } };

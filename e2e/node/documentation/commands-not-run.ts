@@ -30,7 +30,7 @@ export const commandsNotRun: Readonly<Record<string, string>> = {
     'needs a renewal with a canary; e2e/page/suites/renewals.ts approves one',
   'docs/pod-certificates.md: kubectl get podcertificatesigners -o wide':
     'the signer is off in this suite; e2e/fleet/pod-certificates.test.ts reads the condition that it shows',
-  "docs/runbook.md: kubectl logs -n NAMESPACE deployment/certfleet-pod-certificate-signer | grep 'without the lane'":
+  "docs/runbook.md: kubectl -n $NS logs -l app.kubernetes.io/component=pod-certificate-signer --prefix --tail=-1 --since=1h | grep 'without the lane'":
     'the signer is off in this suite; e2e/fleet/shared-lane.test.ts checks that it leaves the lane and returns',
   'docs/runbook.md: certfleet pod-certificates --state=overdue,expired':
     'pod certificates are off in this suite; e2e/fleet/pod-certificates.test.ts lists them',

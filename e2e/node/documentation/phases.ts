@@ -231,7 +231,7 @@ const redisInTrouble: Phase = {
     },
     {
       run: runbook(
-        "kubectl -n $NS logs -l app.kubernetes.io/component=renewal-controller --prefix --tail=-1 --since=1h | grep -E 'index|redis'",
+        "kubectl -n $NS logs -l app.kubernetes.io/component=renewal-controller --prefix --tail=-1 --since=1h | grep -E 'index|Redis'",
       ),
       expect: [/PONG/, /user default on/],
     },

@@ -57,7 +57,6 @@ export async function markerOf(cluster: Cluster, pod: PodObject): Promise<readon
   return text.trimEnd().split('\n');
 }
 
-/** The CA file of a pod. */
 export function caFileOf(cluster: Pick<Cluster, 'nodePath'>, pod: PodObject): string {
   const [, , ca] = readPayload(cluster.nodePath(mountedVolume(pod)));
   return ca.toString();

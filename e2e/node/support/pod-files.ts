@@ -45,7 +45,6 @@ export async function readVolumes(
   return found;
 }
 
-/** The files of one volume. */
 export async function readFiles(cluster: Cluster, pod: PodRef, volume: string): Promise<PodFiles> {
   return (await readVolumes(cluster, pod, [volume])).get(volume) ?? new Map();
 }

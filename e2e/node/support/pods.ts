@@ -47,7 +47,6 @@ export function getPod(cluster: Cluster, { name, namespace = defaultNamespace }:
   return readApi(cluster, { resource: resources.pods, namespace, name });
 }
 
-/** The pods of a namespace. */
 export function listPods(cluster: Cluster, namespace = defaultNamespace): Promise<readonly PodObject[]> {
   return listApi(cluster, { resource: resources.pods, namespace });
 }

@@ -407,7 +407,7 @@ export function viewsSuite(): void {
       await page.goto(`${fleet.url}/moon`);
       await page.getByText('There is no page at this address').waitFor();
       await page.goto(`${fleet.url}/renewals`);
-      await page.getByText('No bulk renewals').waitFor();
+      await page.getByText('No renewals on demand').waitFor();
     });
 
     test('the theme is chosen and stored', async () => {

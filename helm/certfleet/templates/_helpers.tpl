@@ -22,21 +22,21 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
 {{/* "true" when the values name the image of cert-manager's csi-driver, as a values file of its chart does. */}}
-{{- define "certfleet.namesPeerImage" -}}
+{{- define "certfleet.namesUpstreamImage" -}}
 {{- $path := .Values.image.repository | default .Values.image.name -}}
 {{- if eq (base $path) "cert-manager-csi-driver" -}}true{{- end -}}
 {{- end -}}
 
 {{/*
 The agent's image: repository (behind image.registry), or registry/namespace/name; then :tag and @digest, where the tag
-alone defaults to the appVersion. Of a values file that names the peer's image only the registry is kept, and only
-where it is not the peer's own: a mirror is the user's choice, the peer's path and version can only be wrong here.
+alone defaults to the appVersion. Of a values file that names the image of cert-manager's csi-driver only the registry is
+kept, and only if it is not the one of that image: a mirror is the user's choice; path and version can only be wrong here.
 */}}
 {{- define "certfleet.image" -}}
-{{- $peer := include "certfleet.namesPeerImage" . -}}
+{{- $isUpstream := include "certfleet.namesUpstreamImage" . -}}
 {{- $image := .Values.image -}}
 {{- $parts := list -}}
-{{- if $peer -}}
+{{- if $isUpstream -}}
   {{- $registry := ternary "" .Values.imageRegistry (eq .Values.imageRegistry "quay.io") -}}
   {{- $namespace := ternary "certfleet" .Values.imageNamespace (eq .Values.imageNamespace "jetstack") -}}
   {{- $image = dict "tag" "" "digest" "" -}}
@@ -120,9 +120,9 @@ true
 {{- define "certfleet.componentImage" -}}
 {{- $root := index . 0 -}}
 {{- $image := index . 1 -}}
-{{- $peer := include "certfleet.namesPeerImage" $root -}}
-{{- $registry := ternary "" $root.Values.imageRegistry (and (eq $peer "true") (eq ($root.Values.imageRegistry | default "") "quay.io")) -}}
-{{- $namespace := ternary "certfleet" $root.Values.imageNamespace (and (eq $peer "true") (eq ($root.Values.imageNamespace | default "") "jetstack")) -}}
+{{- $isUpstream := include "certfleet.namesUpstreamImage" $root -}}
+{{- $registry := ternary "" $root.Values.imageRegistry (and (eq $isUpstream "true") (eq ($root.Values.imageRegistry | default "") "quay.io")) -}}
+{{- $namespace := ternary "certfleet" $root.Values.imageNamespace (and (eq $isUpstream "true") (eq ($root.Values.imageNamespace | default "") "jetstack")) -}}
 {{- $path := ternary (list $image.repository) (list $registry $namespace $image.name) (not (empty $image.repository)) -}}
 {{- join "/" (compact $path) -}}
 {{- if or $image.tag (not $image.digest) -}}:{{ $image.tag | default $root.Chart.AppVersion }}{{- end -}}

@@ -4,8 +4,8 @@
  * Statuses of a volume; the first that applies is used: past its not-after; last attempt failed; renewal dispatched and
  * not yet reported; past the fallback deadline; past renew-at and waiting; without a certificate; none of these.
  */
-export const volumeStates = ['expired', 'failing', 'in-flight', 'overdue', 'due', 'pending', 'healthy'] as const;
-export type VolumeStatus = (typeof volumeStates)[number];
+export const volumeStatuses = ['expired', 'failing', 'in-flight', 'overdue', 'due', 'pending', 'healthy'] as const;
+export type VolumeStatus = (typeof volumeStatuses)[number];
 
 /** Reasons for which a lane does not start a renewal yet. */
 export const waitReasons = ['paused', 'window', 'rate', 'in-flight', 'back-off', 'node-limit', 'node-silent'] as const;
@@ -15,8 +15,8 @@ export const keyTypes = ['rsa', 'ecdsa', 'ed25519', 'unknown'] as const;
 export type KeyType = (typeof keyTypes)[number];
 
 /** States of a lane: starting renewals, paused by an operator, backing off after failures, or outside its windows. */
-export const laneStates = ['open', 'paused', 'backing-off', 'window'] as const;
-export type LaneStatus = (typeof laneStates)[number];
+export const laneStatuses = ['open', 'paused', 'backing-off', 'window'] as const;
+export type LaneStatus = (typeof laneStatuses)[number];
 
 /**
  * What the server of a pod was last seen to use: the certificate of its volume; a renewed volume that was not probed

@@ -1,4 +1,4 @@
-import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import type { Static, TEnum, TInteger, TObject, TProperties, TString, TUnsafe } from 'typebox';
 
@@ -27,8 +27,8 @@ export const order = Type.Optional(oneOf(['asc', 'desc'], 'Sort order; asc if ab
 
 /** Number of volumes by state; contains every state. */
 export const ByStateSchema = Type.Object(
-  Object.fromEntries(volumeStates.map((state) => [state, count(`Volumes in state ${state}`)])) as Record<
-    (typeof volumeStates)[number],
+  Object.fromEntries(volumeStatuses.map((state) => [state, count(`Volumes in state ${state}`)])) as Record<
+    (typeof volumeStatuses)[number],
     TInteger
   >,
 );

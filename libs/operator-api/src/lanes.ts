@@ -1,4 +1,4 @@
-import { laneStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { laneStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { ByStateSchema, count, cursor, limit, oneOf, order, nonEmptyString, time, string } from './fields.ts';
@@ -41,7 +41,7 @@ export const LaneSchema = Type.Object({
   key: string('Key of the issuer, kind.group/namespace/name'),
   issuer: IssuerSchema,
   policy: LanePolicySchema,
-  state: oneOf(laneStates, 'State of the lane'),
+  state: oneOf(laneStatuses, 'State of the lane'),
   paused: Type.Optional(
     Type.Object({ by: string('User who paused it'), reason: string('Reason'), at: time('Start of the pause') }),
   ),
@@ -90,7 +90,7 @@ export type LaneHistory = Static<typeof LaneHistorySchema>;
 export const LaneQuerySchema = Type.Object(
   {
     search: Type.Optional(nonEmptyString("Part of the issuer's key, case-insensitive")),
-    state: Type.Optional(oneOf(laneStates, 'Only lanes in this state')),
+    state: Type.Optional(oneOf(laneStatuses, 'Only lanes in this state')),
     sort: Type.Optional(oneOf(laneSorts, 'Sort key; issuer if absent')),
     order,
     limit,

@@ -32,7 +32,7 @@ export const SelectionSchema = Type.Object(
 );
 export type SelectionRequest = Static<typeof SelectionSchema>;
 
-/** Starts or previews a bulk renewal. */
+/** Starts or previews a renewal on demand. */
 export const RenewalRequestSchema = Type.Object(
   {
     selection: SelectionSchema,
@@ -87,7 +87,7 @@ export const RenewalPreviewSchema = Type.Object({
 });
 export type RenewalPreview = Static<typeof RenewalPreviewSchema>;
 
-/** Progress of a bulk renewal. */
+/** Progress of a renewal on demand. */
 export const RenewalSchema = Type.Object({
   id: string('Name of the Renewal object'),
   by: string('User who requested it'),
@@ -120,7 +120,7 @@ export const RenewalSchema = Type.Object({
 export type Renewal = Static<typeof RenewalSchema>;
 
 export const RenewalsSchema = Type.Object({
-  renewals: Type.Array(RenewalSchema, { description: 'Bulk renewals of the last week, latest first' }),
+  renewals: Type.Array(RenewalSchema, { description: 'Renewals on demand of the last week, latest first' }),
 });
 export type Renewals = Static<typeof RenewalsSchema>;
 

@@ -1,4 +1,4 @@
-import { servedStates, volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { servedStates, volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import type { Static, TString } from 'typebox';
 import { cursor, limit, oneOf, order, nonEmptyString, time } from './fields.ts';
@@ -54,7 +54,7 @@ const filters = {
       1024,
     ),
   ),
-  state: Type.Optional(someOf(volumeStates)),
+  state: Type.Optional(someOf(volumeStatuses)),
   served: Type.Optional(someOf(servedStates)),
   expiresBefore: Type.Optional(time('Expires before this time (RFC 3339)')),
   renewsBefore: Type.Optional(time('Due for renewal before this time (RFC 3339)')),

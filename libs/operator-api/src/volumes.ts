@@ -1,5 +1,11 @@
 import { issuanceCauses, issuancePaths } from '@certfleet/fleet-model/issuance-causes.ts';
-import { keyTypes, probeFailures, servedStates, volumeStates, waitReasons } from '@certfleet/fleet-model/vocabulary.ts';
+import {
+  keyTypes,
+  probeFailures,
+  servedStates,
+  volumeStatuses,
+  waitReasons,
+} from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { riskReasons } from './vocabulary.ts';
@@ -53,7 +59,7 @@ const row = {
   issuer: string('Key of the issuer, kind.group/namespace/name'),
   laneId: string("Id of the issuer's lane"),
   generation: count('Number of certificates issued so far'),
-  state: oneOf(volumeStates, 'Status of the volume'),
+  state: oneOf(volumeStatuses, 'Status of the volume'),
   waiting: Type.Optional(WaitSchema),
   risk: Type.Optional(RiskSchema),
   keyType: oneOf(keyTypes, 'Key type'),

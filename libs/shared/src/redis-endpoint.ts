@@ -54,5 +54,5 @@ function isServer(value: unknown): value is RedisServer {
 }
 
 function invalid(expected: string): CertfleetError {
-  return new CertfleetError('invalid-argument', `redis endpoint: expected ${expected}, found something else`);
+  return new CertfleetError('invalid-argument', `Redis endpoint: expected ${expected}, found something else`);
 }

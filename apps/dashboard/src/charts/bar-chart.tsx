@@ -129,17 +129,17 @@ function optionsOf(UPlot: typeof uPlot, { element, latest, zone }: ChartContext)
 }
 
 /** In pixels; a shorter movement is a click. */
-const leastDrag = 5;
+const minDrag = 5;
 
 function select(plot: uPlot, { onSelect }: BarChartProps): void {
   const { left, width } = plot.select;
-  if (width < leastDrag) return;
+  if (width < minDrag) return;
   onSelect(plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x'));
   plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
 }
 
 function pick({ cursor, select: { width } }: uPlot, { onPick }: BarChartProps): void {
-  if (typeof cursor.idx === 'number' && width < leastDrag) onPick(cursor.idx);
+  if (typeof cursor.idx === 'number' && width < minDrag) onPick(cursor.idx);
 }
 
 /** Hours; the date at midnight and when the unit is a day. */

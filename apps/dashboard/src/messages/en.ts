@@ -366,7 +366,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       'node-silent': { title: 'Node silent', note: 'node silent', advice: 'Check the node and its agent' },
       'redis-unavailable': {
         title: 'Redis unavailable',
-        note: 'redis unavailable',
+        note: 'Redis unavailable',
         advice: 'Restore Redis; agents renew at their fallback deadlines',
       },
       'lane-paused': {
@@ -905,8 +905,8 @@ export const en = ({ number, plural, list, rich }: Format) => ({
   },
 
   renewals: {
-    title: 'Bulk renewals',
-    none: 'No bulk renewals in the last week',
+    title: 'Renewals',
+    none: 'No renewals on demand in the last week',
     noneText: (volumes: Tag) =>
       rich`Certificates are renewed automatically. To renew some now, filter the ${volumes('volumes')} and choose “Renew all that match”.`,
     requestedBy: ({ subject, by, at }: { subject: string; by: string; at: Part }) =>

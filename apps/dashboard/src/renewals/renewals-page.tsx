@@ -11,7 +11,7 @@ import { RelativeTime } from '../ui/relative-time.tsx';
 import { isOpen, RenewalFacts, stateLabel } from './renewal-facts.tsx';
 import { RenewalActions } from './renewal-page.tsx';
 
-/** Bulk renewals with their progress. */
+/** Renewals on demand with their progress. */
 export function RenewalsPage(): JSX.Element {
   const { api } = useServices();
   const shownId = new URLSearchParams(usePlace().search).get('id');

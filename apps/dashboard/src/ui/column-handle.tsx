@@ -1,7 +1,7 @@
 import type { CSSProperties, JSX } from 'preact';
 import { useRef } from 'preact/hooks';
 import { t } from '../messages/messages.ts';
-import { leastWidth, mostWidth } from './column-widths.ts';
+import { minWidth, maxWidth } from './column-widths.ts';
 
 /** The widths of the columns of a table. */
 export interface ColumnSizes {
@@ -17,17 +17,17 @@ const stepWidth = 16;
 /** The check boxes and the padding. */
 const pickWidth = 68;
 
-const bounded = (width: number): number => Math.round(Math.min(mostWidth, Math.max(leastWidth, width)));
+const bounded = (width: number): number => Math.round(Math.min(maxWidth, Math.max(minWidth, width)));
 const pixels = (width: number): string => `${width}px`;
 
-/** The least width of a table with these columns. */
-function leastOf(widths: ColumnSizes['widths'], names: readonly string[]): string {
+/** The minimum width of a table with these columns. */
+function minWidthOf(widths: ColumnSizes['widths'], names: readonly string[]): string {
   return pixels(names.reduce((sum, name) => sum + (widths[name] ?? usualWidth), pickWidth));
 }
 
 /** The style of a table whose columns have widths. */
 export function tableStyle({ widths }: ColumnSizes, names: readonly string[]): CSSProperties {
-  return { '--least': leastOf(widths, names) };
+  return { '--min-width': minWidthOf(widths, names) };
 }
 
 /** The style of the head of a column; the last column gets the rest. */
@@ -71,7 +71,7 @@ export function ColumnHandle({ name, title, sizes }: ColumnHandleProps): JSX.Ele
       aria-orientation="vertical"
       aria-label={t.ui.columnWidth(title)}
       aria-valuemin={0}
-      aria-valuemax={mostWidth}
+      aria-valuemax={maxWidth}
       aria-valuenow={width ?? 0}
       aria-valuetext={width === undefined ? t.ui.automaticWidth : t.ui.pixels(width)}
       onPointerDown={(event) => {
@@ -119,5 +119,5 @@ function preview(element: HTMLElement, name: string, widths: ColumnSizes['widths
   const heads = headsOf(element);
   const names = heads.map((head) => head.dataset['column'] ?? '');
   heads[names.indexOf(name)]?.style.setProperty('--width', pixels(widths[name] ?? usualWidth));
-  element.closest('table')?.style.setProperty('--least', leastOf(widths, names));
+  element.closest('table')?.style.setProperty('--min-width', minWidthOf(widths, names));
 }

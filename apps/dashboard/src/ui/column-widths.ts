@@ -1,3 +1,3 @@
 /** Limits of the width of a column, in pixels. */
-export const leastWidth = 48;
-export const mostWidth = 1_200;
+export const minWidth = 48;
+export const maxWidth = 1_200;

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import { RiskChips } from '../at-risk/risk-chips.tsx';
 import { t } from '../messages/messages.ts';
 import { usePodLabels } from '../session/use-pod-labels.ts';
@@ -91,13 +91,13 @@ function LabelFilter({ label, filter, onSet }: LabelFilterProps): JSX.Element {
 }
 
 function StateChips({ view, onChange }: Pick<FilterBarProps, 'view' | 'onChange'>): JSX.Element {
-  const toggle = (state: (typeof volumeStates)[number]): void => {
+  const toggle = (state: (typeof volumeStatuses)[number]): void => {
     const states = view.states.includes(state) ? view.states.filter((each) => each !== state) : [...view.states, state];
-    onChange(refine(view, { states: volumeStates.filter((each) => states.includes(each)) }));
+    onChange(refine(view, { states: volumeStatuses.filter((each) => states.includes(each)) }));
   };
   return (
     <div class="chips" role="group" aria-label={t.common.states}>
-      {volumeStates.map((state) => (
+      {volumeStatuses.map((state) => (
         <button
           type="button"
           key={state}

@@ -1,6 +1,6 @@
 import { Store } from '../app/store.ts';
 import { t } from '../messages/messages.ts';
-import { leastWidth, mostWidth } from '../ui/column-widths.ts';
+import { minWidth, maxWidth } from '../ui/column-widths.ts';
 import { isColumn } from './column-names.ts';
 import type { ColumnName } from './column-names.ts';
 
@@ -117,7 +117,7 @@ function widthsOf(value: unknown): RememberedTables['widths'] {
   return Object.fromEntries(
     paths.flatMap((path) => {
       const widths = Object.entries(fieldsOf(given[path])).filter(
-        ([name, width]) => isColumn(name) && Number(width) >= leastWidth && Number(width) <= mostWidth,
+        ([name, width]) => isColumn(name) && Number(width) >= minWidth && Number(width) <= maxWidth,
       );
       return widths.length === 0 ? [] : [[path, Object.fromEntries(widths) as Record<string, number>] as const];
     }),

@@ -1,4 +1,4 @@
-import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { groupPattern, labelPattern } from '@certfleet/operator-api/group-pattern.ts';
 import { riskReasons, volumeSorts } from '@certfleet/operator-api/vocabulary.ts';
@@ -100,7 +100,7 @@ export function parseVolumesView(
     path,
     group: groupKeyOf(query.get('group') ?? ''),
     filters: Object.fromEntries(filters),
-    states: volumeStates.filter((state) => states.has(state)),
+    states: volumeStatuses.filter((state) => states.has(state)),
     sort: volumeSorts.find((sort) => sort === query.get('sort')) ?? usual.sort,
     order: query.get('order') === 'desc' ? 'desc' : 'asc',
     columns: columns.length === 0 ? remembered : columns,
@@ -130,7 +130,7 @@ const layout = ['columns', 'group', 'after', 'before', 'page'];
 function problemsIn(query: URLSearchParams): readonly string[] {
   const known: readonly string[] = [...filterNames, 'state', 'sort', 'order', ...layout];
   const checks: Readonly<Record<string, (value: string) => boolean>> = {
-    state: () => listIn(query, 'state').every((word) => volumeStates.some((state) => state === word)),
+    state: () => listIn(query, 'state').every((word) => volumeStatuses.some((state) => state === word)),
     sort: (value) => volumeSorts.some((sort) => sort === value),
     order: (value) => value === 'asc' || value === 'desc',
     risk: (value) => riskPattern.test(value),
@@ -227,7 +227,7 @@ export function groupQuery(view: VolumesView, by: GroupKey, sort: string, nowMs:
 export function ofGroup(view: VolumesView, by: GroupKey, value: string): VolumesView | undefined {
   if (value === '') return undefined;
   const all = { ...view, group: undefined };
-  if (by === 'state') return refine(all, { states: volumeStates.filter((state) => state === value) });
+  if (by === 'state') return refine(all, { states: volumeStatuses.filter((state) => state === value) });
   if (by.startsWith('label:')) return withFilter(all, 'label', `${by.slice('label:'.length)}=${value}`);
   return withFilter(all, by === 'ca' ? 'caFingerprint' : (by as FilterName), value);
 }

@@ -48,7 +48,7 @@ const timeoutMs = 10_000;
 /** A pod is read again after this time, with a quarter of jitter in both directions. */
 const againMs = 30 * 60_000;
 /** A renewal does not read a pod again that was read this recently. */
-const leastAgeMs = 60_000;
+const minAgeMs = 60_000;
 /** Above the limit of volumes of a node; the rest is reported without these facts. */
 const maxVolumes = 4_096;
 
@@ -127,7 +127,7 @@ export class PodFactsReader {
   }
 
   #readSoon(uid: string): void {
-    const earliestMs = (this.#pods.get(uid)?.readAtMs ?? -Infinity) + leastAgeMs;
+    const earliestMs = (this.#pods.get(uid)?.readAtMs ?? -Infinity) + minAgeMs;
     const dueAtMs = Math.max(this.#options.clock.monotonic(), earliestMs);
     if (dueAtMs < (this.#due.dueAt(uid) ?? Infinity)) this.#setDue(uid, dueAtMs);
   }

@@ -30,7 +30,7 @@ export interface RenewalWorkerOptions {
 }
 
 /** Outcomes after which neither an answer of the issuer nor a changed report follows. */
-const refusals: ReadonlySet<string> = new Set(['too-soon', 'backing-off', 'deferred', 'not-here']);
+const refusals: ReadonlySet<string> = new Set(['too-soon', 'backing-off', 'deferred', 'not-found']);
 
 /** BullMQ waits for a connection even on a forced close; a stopping agent must not. */
 const closeLimitMs = 5_000;

@@ -2,7 +2,6 @@ import { getObject } from '@certfleet/shared/kube/get-object.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { pods } from '@certfleet/shared/kube/api-resource.ts';
 
-/** A container of a pod. */
 export interface PodContainer {
   readonly name: string;
   /** Of the container runtime, without the runtime's name; undefined unless it runs. */

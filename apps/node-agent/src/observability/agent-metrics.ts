@@ -112,7 +112,7 @@ export class AgentMetrics {
     );
     this.#collected(
       'volumes_overdue',
-      'Unexpired volumes past the deadline by which the agent renews on its own, without a failed try.',
+      'Unexpired volumes past the fallback deadline of the agent, without a failed attempt.',
       [],
       (gauge) => gauge.set(snapshot().urgency.overdue),
     );

@@ -3,7 +3,7 @@ import type { ServedState } from '@certfleet/fleet-model/vocabulary.ts';
 
 /** Volumes that hold a certificate and should have another one by now. */
 export interface VolumeUrgency {
-  /** Past the deadline by which the agent renews on its own, and no try failed. */
+  /** Past the fallback deadline of the agent, without a failed attempt. */
   readonly overdue: number;
   /** Of the time between renew-at and not-after half or less is left, but some. */
   readonly halfLeft: number;

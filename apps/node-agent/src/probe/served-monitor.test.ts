@@ -205,7 +205,7 @@ describe('ServedMonitor', () => {
     node.answer = serves('web-1');
     node.add('web');
     await node.clock.advance(2_000);
-    node.apiError = new CertfleetError('unavailable', 'no api server');
+    node.apiError = new CertfleetError('unavailable', 'no API server');
     await node.clock.advance(10 * intervalMs);
     assert.equal(node.state('web'), 'served');
     assert.equal(node.apiErrors.length, 1, 'reported once');
@@ -218,7 +218,7 @@ describe('ServedMonitor', () => {
 
   test('asks an API server that does not answer less and less often', async () => {
     let asked = 0;
-    node.apiError = new CertfleetError('unavailable', 'no api server');
+    node.apiError = new CertfleetError('unavailable', 'no API server');
     node.beforeGet = () => (asked += 1);
     node.add('web');
     await node.clock.advance(62_000);

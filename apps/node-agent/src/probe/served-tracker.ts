@@ -89,8 +89,8 @@ export class ServedTracker {
   nextDelayMs(intervalMs: number): number {
     const { state } = this.#status;
     if (state === 'served' && this.#failures === 0) return intervalMs;
-    const longestMs = state === 'unknown' ? intervalMs : Math.min(intervalMs, maxWaitMs);
-    return Math.min(longestMs, firstDelayMs * 2 ** Math.min(this.#probes, 20));
+    const maxDelayMs = state === 'unknown' ? intervalMs : Math.min(intervalMs, maxWaitMs);
+    return Math.min(maxDelayMs, firstDelayMs * 2 ** Math.min(this.#probes, 20));
   }
 
   #afterMatch(): ServedStatus {

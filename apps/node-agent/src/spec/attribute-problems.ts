@@ -25,7 +25,6 @@ export class AttributeProblems {
   readonly #notes: string[] = [];
   #count = 0;
 
-  /** An invalid value. */
   invalid(key: string, value: string, why: string): void {
     this.#add(() => `volumeAttributes.${printable(key)}: Invalid value: ${quoted(value)}: ${why}`);
   }

@@ -16,7 +16,7 @@ export interface NamedFile {
 }
 
 /** The reasons of errors about several attributes; the admission policies use the same. */
-export const storeWords = {
+export const storeProblems = {
   caAlias: 'is an alias of the CA in the same keystore',
   generated: (other = '') => `excludes ${other}: the node generates the password in this file`,
   fromSecret: (other = '') => `excludes ${other}: the Secret has the password`,
@@ -55,7 +55,7 @@ export function parseKeystores(reader: AttributeReader, secretData: SecretData |
   const jksAlias = reader.read(storeFormats.jks.entryAlias);
   if (pkcs12 === undefined) warnIfSet(reader, [storeFormats.pkcs12.profile], storeFormats.pkcs12.enable);
   if (jks?.keystoreFile !== undefined && caAliases.test(jksAlias)) {
-    reader.reject(storeFormats.jks.entryAlias, storeWords.caAlias);
+    reader.reject(storeFormats.jks.entryAlias, storeProblems.caAlias);
   }
   return {
     pkcs12: pkcs12 && { ...pkcs12, profile },
@@ -102,12 +102,12 @@ function parsePasswordSource(
   for (const other of others) {
     reader.reject(
       other,
-      other === passwordFile ? storeWords.generated(first?.name) : storeWords.fromSecret(first?.name),
+      other === passwordFile ? storeProblems.generated(first?.name) : storeProblems.fromSecret(first?.name),
     );
   }
   if (isNeeded && first === undefined) {
     const cause = reader.read(enable) ? enable.name : truststoreEnable.name;
-    reader.missing(password, storeWords.needsPassword(cause, passwordFile.name));
+    reader.missing(password, storeProblems.needsPassword(cause, passwordFile.name));
   }
   if (!isNeeded && reader.isSound(truststoreEnable)) warnIfSet(reader, sources, enable);
   return file;
@@ -122,7 +122,7 @@ function checkSecret(
   const key = reader.read(passwordSecretKey);
   if (key === undefined || secretData === undefined) return;
   if (Object.keys(secretData).length === 0) {
-    reader.reject(passwordSecretKey, storeWords.noSecret);
+    reader.reject(passwordSecretKey, storeProblems.noSecret);
     return;
   }
   const found = Object.hasOwn(secretData, key) ? secretData[key]?.reveal() : undefined;

@@ -38,7 +38,7 @@ export function backingOff({ record: { lastFailure } }: Volume): CertfleetError 
 /** The error of a publish whose target is occupied by another mount. */
 export function occupiedTarget(volumeId: string, targetPath: string): CertfleetError {
   const message =
-    `something else than volume ${volumeId} is mounted at ${targetPath}, perhaps from an earlier data directory of the ` +
-    'driver; it is left alone because a pod may be using it: delete the pod to get a new volume';
+    `something other than volume ${volumeId} is mounted at ${targetPath}, perhaps from an earlier data directory of the ` +
+    'driver; the agent does not mount over it, because a pod may use it: delete the pod to get a new volume';
   return new CertfleetError('unavailable', message);
 }

@@ -16,13 +16,13 @@ export interface RenewVolumeParts {
 }
 
 /**
- * What came of the order to replace a certificate. `requested`: the issuer has the request, and its answer is stored when
+ * Outcome of the order to replace a certificate. `requested`: the issuer has the request, and its answer is stored when
  * it comes; `too-soon`, `backing-off` and `deferred`: the volume's own schedule decides.
  */
 export type RenewalOutcome =
-  'renewed' | 'requested' | 'superseded' | 'too-soon' | 'backing-off' | 'deferred' | 'not-here';
+  'renewed' | 'requested' | 'superseded' | 'too-soon' | 'backing-off' | 'deferred' | 'not-found';
 
-export type DeferOutcome = 'deferred' | 'superseded' | 'not-here';
+export type DeferOutcome = 'deferred' | 'superseded' | 'not-found';
 
 /** A renewal to carry out; `onSlotFree` is called when it no longer needs its slot. */
 export interface RenewalOrder {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import type { CertfleetError } from '@certfleet/shared/errors.ts';
 import { VolumeTestHarness } from './testing/volume-test-harness.ts';
-import type { BenchChanges } from './testing/volume-test-harness.ts';
+import type { HarnessChanges } from './testing/volume-test-harness.ts';
 
 let harness: VolumeTestHarness;
-const open = async (changes: BenchChanges = {}): Promise<VolumeTestHarness> =>
+const open = async (changes: HarnessChanges = {}): Promise<VolumeTestHarness> =>
   (harness = await VolumeTestHarness.open(changes));
 afterEach(() => harness.remove());
 const tokens = (token: string): string => JSON.stringify({ '': { token } });

@@ -1,9 +1,9 @@
 import type { CancelTimer, Clock } from '@certfleet/shared/clock.ts';
 
-/** How long a volume that was never published waits after a restart for the kubelet to come back for it. */
+/** How long the agent keeps a volume that was never published after a restart, until the kubelet publishes it again. */
 const unpublishedGraceMs = 15 * 60_000;
 
-/** Volumes of an earlier run that were never published and that the kubelet has not asked for yet. */
+/** Volumes of an earlier run that were never published and that the kubelet has not published again yet. */
 export class UnclaimedVolumes {
   readonly #clock: Clock;
   readonly #discard: (volumeId: string) => void;
@@ -14,7 +14,7 @@ export class UnclaimedVolumes {
     this.#discard = discard;
   }
 
-  /** Waits for the kubelet to come for the volume, and has it discarded otherwise. */
+  /** Discards the volume if the kubelet does not publish it in time. */
   expect(volumeId: string): void {
     this.#timers.set(
       volumeId,
@@ -22,7 +22,7 @@ export class UnclaimedVolumes {
     );
   }
 
-  /** The kubelet has come for the volume: it is the kubelet's again. */
+  /** The kubelet publishes the volume again, so it is kept. */
   claim(volumeId: string): void {
     this.#timers.get(volumeId)?.();
     this.#timers.delete(volumeId);

@@ -3,10 +3,10 @@ import { afterEach, describe, test } from 'node:test';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { readCertificateSigningRequest } from '@certfleet/shared/x509/read-certificate-signing-request.ts';
 import { VolumeTestHarness } from './testing/volume-test-harness.ts';
-import type { BenchChanges } from './testing/volume-test-harness.ts';
+import type { HarnessChanges } from './testing/volume-test-harness.ts';
 
 let harness: VolumeTestHarness;
-const open = async (changes: BenchChanges = {}): Promise<VolumeTestHarness> =>
+const open = async (changes: HarnessChanges = {}): Promise<VolumeTestHarness> =>
   (harness = await VolumeTestHarness.open(changes));
 afterEach(() => harness.remove());
 const denied = new CertfleetError('permission-denied', 'denied by policy', { reason: 'RequestDenied' });

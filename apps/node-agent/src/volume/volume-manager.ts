@@ -142,7 +142,7 @@ export class VolumeManager {
     const requested = Promise.withResolvers<RenewalOutcome>();
     const done = this.#locks.run(volumeId, async (): Promise<RenewalOutcome> => {
       const volume = this.#volumes.get(volumeId);
-      if (volume?.record.phase !== 'published' || volume.isRemoving) return 'not-here';
+      if (volume?.record.phase !== 'published' || volume.isRemoving) return 'not-found';
       if (volume.record.generation !== generation) return 'superseded';
       const refusal = isRequestedByPerson ? undefined : refusalOf(volume);
       if (refusal !== undefined) return refusal;
@@ -171,7 +171,7 @@ export class VolumeManager {
   deferGeneration(volumeId: string, generation: number, until: Date): Promise<DeferOutcome> {
     return this.#locks.run(volumeId, () => {
       const volume = this.#volumes.get(volumeId);
-      if (volume?.record.phase !== 'published' || volume.isRemoving) return Promise.resolve('not-here');
+      if (volume?.record.phase !== 'published' || volume.isRemoving) return Promise.resolve('not-found');
       if (volume.record.generation !== generation) return Promise.resolve('superseded');
       volume.deferred(until);
       this.#changed(volumeId);

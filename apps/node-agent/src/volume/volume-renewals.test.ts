@@ -130,7 +130,7 @@ describe('a renewal that the controller defers', () => {
     assert.equal(await harness.manager.renewGeneration(request.volumeId, 1), 'renewed');
     assert.equal(harness.manager.volume(request.volumeId)?.record.deferredUntil, undefined);
     assert.equal(await harness.manager.deferGeneration(request.volumeId, 1, inHours(24)), 'superseded');
-    assert.equal(await harness.manager.deferGeneration('csi-nobody', 1, inHours(24)), 'not-here');
+    assert.equal(await harness.manager.deferGeneration('csi-nobody', 1, inHours(24)), 'not-found');
   });
 
   test('is not retried after a failure before the deferral ends', async () => {

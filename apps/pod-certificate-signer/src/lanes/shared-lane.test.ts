@@ -52,7 +52,7 @@ class Member {
   }
 }
 
-class Bench {
+class Harness {
   readonly clock = new ManualClock();
   readonly asked: (PermitRequest & { readonly atMs: number })[] = [];
   readonly log: string[] = [];
@@ -104,7 +104,7 @@ const away = (): Promise<never> => Promise.reject(new CertfleetError('unavailabl
 
 describe('SharedLane', () => {
   test('asks once for many requests, and starts each at the time of its permit', async () => {
-    const { clock, member, asked } = new Bench();
+    const { clock, member, asked } = new Harness();
     for (let i = 0; i < 20; i += 1) member.put(`r${i}`);
     await clock.advance(3_000);
     assert.deepEqual(
@@ -118,9 +118,9 @@ describe('SharedLane', () => {
   });
 
   test('a pod that starts takes a permit that is there, and asks at once without one', async () => {
-    const bench = new Bench();
-    const { clock, member, asked } = bench;
-    bench.answer = (request) =>
+    const harness = new Harness();
+    const { clock, member, asked } = harness;
+    harness.answer = (request) =>
       Promise.resolve(request.urgent > 0 ? grantAll({ ...request, refreshes: 0 }) : { askAgainInMs: 5_000 });
     member.put('old');
     await clock.advance(1_000);
@@ -131,22 +131,22 @@ describe('SharedLane', () => {
       asked.map(({ atMs }) => atMs),
       [0, 1_000],
     );
-    bench.answer = (request) => Promise.resolve(grantAll({ ...request, urgent: 0 }));
+    harness.answer = (request) => Promise.resolve(grantAll({ ...request, urgent: 0 }));
     await clock.advance(5_000);
     assert.deepEqual(member.uids, ['new', 'old']);
   });
 
   test('an urgent permit is not for a refresh, which a pause may delay', async () => {
-    const bench = new Bench();
-    bench.answer = ({ sequence }) => Promise.resolve({ permits: [{ id: `${sequence}-1`, isUrgent: true, inMs: 0 }] });
-    bench.member.put('old');
-    await bench.clock.advance(10_000);
-    assert.deepEqual(bench.member.uids, []);
+    const harness = new Harness();
+    harness.answer = ({ sequence }) => Promise.resolve({ permits: [{ id: `${sequence}-1`, isUrgent: true, inMs: 0 }] });
+    harness.member.put('old');
+    await harness.clock.advance(10_000);
+    assert.deepEqual(harness.member.uids, []);
   });
 
   test('names the permits that it holds and the results of the ended ones', async () => {
-    const bench = new Bench();
-    const { clock, member, lane } = bench;
+    const harness = new Harness();
+    const { clock, member, lane } = harness;
     member.put('a');
     member.put('b');
     await clock.advance(500);
@@ -154,60 +154,60 @@ describe('SharedLane', () => {
     lane.settled({ uid: 'unknown', result: 'ended' });
     member.put('c');
     await clock.advance(500);
-    const { held, results, error, sequence, retryAfterMs } = bench.last ?? {};
+    const { held, results, error, sequence, retryAfterMs } = harness.last ?? {};
     assert.deepEqual([held, results, error, sequence], [['1-1'], [{ source: 'a', isOk: false }], 'sealed', 2]);
     assert.equal(retryAfterMs, 2_000);
     lane.settled({ uid: 'b', result: 'signed' });
     lane.settled({ uid: 'c', result: 'signed' });
     await clock.advance(2_000);
-    assert.deepEqual(bench.last?.held, []);
-    assert.deepEqual(bench.last.results, [
+    assert.deepEqual(harness.last?.held, []);
+    assert.deepEqual(harness.last.results, [
       { source: 'b', isOk: true },
       { source: 'c', isOk: true },
     ]);
-    const calls = bench.asked.length;
+    const calls = harness.asked.length;
     await clock.advance(600_000);
-    assert.equal(bench.asked.length, calls, 'an idle lane asks for nothing');
+    assert.equal(harness.asked.length, calls, 'an idle lane asks for nothing');
     assert.equal(clock.timers, 0);
   });
 
   test('gives up permits that nobody uses, so that others get their slots', async () => {
-    const bench = new Bench();
-    bench.member.put('a');
-    bench.answer = (request) => Promise.resolve({ permits: [...(grantAll(request).permits ?? []), extra(request)] });
-    await bench.clock.advance(6_000);
-    bench.lane.settled({ uid: 'a', result: 'signed' });
-    bench.answer = () => Promise.resolve({});
-    await bench.clock.advance(10_000);
-    assert.deepEqual(bench.last?.held, []);
-    bench.member.put('b');
-    await bench.clock.advance(1_000);
-    assert.deepEqual(bench.member.uids, ['a']);
+    const harness = new Harness();
+    harness.member.put('a');
+    harness.answer = (request) => Promise.resolve({ permits: [...(grantAll(request).permits ?? []), extra(request)] });
+    await harness.clock.advance(6_000);
+    harness.lane.settled({ uid: 'a', result: 'signed' });
+    harness.answer = () => Promise.resolve({});
+    await harness.clock.advance(10_000);
+    assert.deepEqual(harness.last?.held, []);
+    harness.member.put('b');
+    await harness.clock.advance(1_000);
+    assert.deepEqual(harness.member.uids, ['a']);
   });
 
   test('a lost answer is asked for again, and its results count again', async () => {
-    const bench = new Bench();
-    const { clock, member, lane } = bench;
+    const harness = new Harness();
+    const { clock, member, lane } = harness;
     member.put('a');
     await clock.advance(100);
     lane.settled({ uid: 'a', result: 'signed' });
-    bench.answer = away;
+    harness.answer = away;
     member.put('b');
     await clock.advance(500);
-    assert.deepEqual(bench.last?.results, [{ source: 'a', isOk: true }]);
-    bench.answer = (request) => Promise.resolve(grantAll(request));
+    assert.deepEqual(harness.last?.results, [{ source: 'a', isOk: true }]);
+    harness.answer = (request) => Promise.resolve(grantAll(request));
     await clock.advance(2_000);
-    assert.deepEqual(bench.last.results, [{ source: 'a', isOk: true }]);
+    assert.deepEqual(harness.last.results, [{ source: 'a', isOk: true }]);
     assert.deepEqual(member.uids, ['a', 'b']);
-    assert.deepEqual(bench.lanes.gauges(), [{ issuer: issuerKeyOf(issuer), isShared: true }]);
+    assert.deepEqual(harness.lanes.gauges(), [{ issuer: issuerKeyOf(issuer), isShared: true }]);
   });
 
   test('paces alone ten seconds after the controller is gone, at the rate and in-flight limit, and goes back', async () => {
-    const bench = new Bench();
-    const { clock, member, lane, log } = bench;
+    const harness = new Harness();
+    const { clock, member, lane, log } = harness;
     member.put('shared');
     await clock.advance(100);
-    bench.answer = away;
+    harness.answer = away;
     for (let i = 0; i < 10; i += 1) member.put(`r${i}`);
     await clock.advance(9_900);
     assert.deepEqual(member.uids, ['shared']);
@@ -222,60 +222,60 @@ describe('SharedLane', () => {
     lane.settled({ uid: 'r0', result: 'signed' });
     await clock.advance(1_000);
     assert.equal(member.started.length, 5);
-    assert.deepEqual(bench.lanes.gauges(), [{ issuer: issuerKeyOf(issuer), isShared: false }]);
+    assert.deepEqual(harness.lanes.gauges(), [{ issuer: issuerKeyOf(issuer), isShared: false }]);
     assert.equal(log.filter((line) => line.includes('connection refused')).length, 1);
 
-    bench.answer = (request) => Promise.resolve(request.isReturning ? {} : grantAll(request));
+    harness.answer = (request) => Promise.resolve(request.isReturning ? {} : grantAll(request));
     await clock.advance(6_000);
-    const returned = bench.asked.find(({ isReturning, atMs }) => isReturning && atMs > 15_000);
+    const returned = harness.asked.find(({ isReturning, atMs }) => isReturning && atMs > 15_000);
     assert.deepEqual(returned?.held, ['1-0', 'local-2', 'local-3', 'local-4']);
-    assert.equal(bench.last?.isReturning, false);
-    assert.deepEqual(bench.lanes.gauges(), [{ issuer: issuerKeyOf(issuer), isShared: true }]);
+    assert.equal(harness.last?.isReturning, false);
+    assert.deepEqual(harness.lanes.gauges(), [{ issuer: issuerKeyOf(issuer), isShared: true }]);
     await clock.advance(2_000);
     assert.equal(member.started.length, 11);
   });
 
   test('an answer that never comes delays no pod for longer', async () => {
-    const bench = new Bench();
-    bench.answer = () => new Promise(() => undefined);
-    bench.member.put('new', true);
-    await bench.clock.advance(10_500);
-    assert.deepEqual(bench.member.uids, ['new']);
+    const harness = new Harness();
+    harness.answer = () => new Promise(() => undefined);
+    harness.member.put('new', true);
+    await harness.clock.advance(10_500);
+    assert.deepEqual(harness.member.uids, ['new']);
   });
 
   test('without a controller it paces alone from the start, and says so', async () => {
-    const bench = new Bench({ hasController: false });
-    bench.member.put('a');
-    await bench.clock.advance(1_000);
-    assert.deepEqual(bench.member.uids, ['a']);
-    assert.match(bench.log.join(''), /no --controller-url/);
-    assert.deepEqual(bench.lanes.gauges(), [{ issuer: issuerKeyOf(issuer), isShared: false }]);
+    const harness = new Harness({ hasController: false });
+    harness.member.put('a');
+    await harness.clock.advance(1_000);
+    assert.deepEqual(harness.member.uids, ['a']);
+    assert.match(harness.log.join(''), /no --controller-url/);
+    assert.deepEqual(harness.lanes.gauges(), [{ issuer: issuerKeyOf(issuer), isShared: false }]);
   });
 
   test('signers of one issuer take turns', async () => {
-    const bench = new Bench({ maxInFlight: 1_000 });
-    const second = new Member(bench.lanes.of(issuer), bench.clock);
+    const harness = new Harness({ maxInFlight: 1_000 });
+    const second = new Member(harness.lanes.of(issuer), harness.clock);
     for (let i = 0; i < 20; i += 1) {
-      bench.member.put(`a${i}`);
+      harness.member.put(`a${i}`);
       second.put(`b${i}`);
     }
-    await bench.clock.advance(2_000);
-    assert.ok(second.started.length >= 8 && bench.member.started.length >= 8);
+    await harness.clock.advance(2_000);
+    assert.ok(second.started.length >= 8 && harness.member.started.length >= 8);
   });
 
   test('a lane that nobody uses any more releases its permits and is forgotten', async () => {
-    const bench = new Bench();
-    bench.member.put('a');
-    bench.member.put('b');
-    await bench.clock.advance(10);
-    bench.member.leave();
-    bench.lane.settled({ uid: 'a', result: 'ended' });
-    await bench.clock.advance(5_000);
-    assert.deepEqual(bench.last?.held, []);
-    assert.deepEqual(bench.lanes.gauges(), []);
-    assert.notEqual(bench.lanes.of(issuer), bench.lane);
-    bench.lanes.stop();
-    assert.equal(bench.clock.timers, 0);
+    const harness = new Harness();
+    harness.member.put('a');
+    harness.member.put('b');
+    await harness.clock.advance(10);
+    harness.member.leave();
+    harness.lane.settled({ uid: 'a', result: 'ended' });
+    await harness.clock.advance(5_000);
+    assert.deepEqual(harness.last?.held, []);
+    assert.deepEqual(harness.lanes.gauges(), []);
+    assert.notEqual(harness.lanes.of(issuer), harness.lane);
+    harness.lanes.stop();
+    assert.equal(harness.clock.timers, 0);
   });
 });
 

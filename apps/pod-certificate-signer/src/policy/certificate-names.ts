@@ -3,7 +3,6 @@ import { expand } from '@certfleet/shared/expand.ts';
 import { identityVariables } from '@certfleet/shared/identity-variables.ts';
 import type { IdentityScope } from '@certfleet/shared/identity-variables.ts';
 
-/** The names of a certificate. */
 export interface CertificateNames {
   readonly commonName: string | undefined;
   readonly dnsNames: readonly string[];

@@ -23,7 +23,7 @@ const stubPKCS10Request = stubRequestOf(privateKeyOf('ED25519')).toString('base6
 const ca = readSecretCa(caSecret({ notBefore: new Date(0), notAfter: new Date(startMs + 1e10) }).data);
 const openLane: Lane = { join: () => () => undefined, admit: () => 0, settled: () => undefined };
 
-class Bench {
+class Harness {
   readonly clock = new ManualClock(startMs);
   readonly written: { readonly request: PodCertificateRequest; readonly status: RequestStatus }[] = [];
   /** Errors of the next writes. */
@@ -93,29 +93,29 @@ const conflict = (): CertfleetError => new CertfleetError('aborted', 'changed', 
 
 describe('Coordinator', () => {
   test('signs only while it leads, also what came before, and each request once', async () => {
-    const bench = new Bench();
-    const { coordinator, clock } = bench;
+    const harness = new Harness();
+    const { coordinator, clock } = harness;
     coordinator.setSigner(object());
     coordinator.syncRequests([request('a'), request('x', {}, { signerName: 'example.com/foreign' })]);
     await clock.advance(1_000);
-    assert.deepEqual(bench.written, []);
+    assert.deepEqual(harness.written, []);
     coordinator.lead();
     await clock.advance(1_000);
     // An event that is older than the answer.
     coordinator.setRequest(request('a'));
     await clock.advance(1_000);
     assert.deepEqual(
-      bench.written.map(({ request: { uid } }) => uid),
+      harness.written.map(({ request: { uid } }) => uid),
       ['a'],
     );
     coordinator.resign();
     coordinator.setRequest(request('b'));
     await clock.advance(60_000);
-    assert.equal(bench.written.length, 1);
+    assert.equal(harness.written.length, 1);
   });
 
   test('answers with the times of the certificate and a refresh at two thirds of its lifetime', async () => {
-    const { coordinator, clock, written } = new Bench();
+    const { coordinator, clock, written } = new Harness();
     coordinator.lead();
     coordinator.setSigner(object());
     coordinator.setRequest(request('a'));
@@ -127,23 +127,23 @@ describe('Coordinator', () => {
   });
 
   test('two signers of one name sign nothing, until one is removed', async () => {
-    const bench = new Bench();
-    const { coordinator, clock } = bench;
+    const harness = new Harness();
+    const { coordinator, clock } = harness;
     coordinator.lead();
     coordinator.setSigner(object());
     coordinator.setSigner(object({}, 'second'));
     coordinator.setRequest(request('a'));
     await clock.advance(60_000);
-    assert.deepEqual(bench.results, []);
+    assert.deepEqual(harness.results, []);
     assert.deepEqual(new Set(coordinator.states().map(({ reason }) => reason)), new Set(['SignerNameConflict']));
     coordinator.removeSigner('second');
     await clock.advance(10);
-    assert.deepEqual(bench.results, ['a Issued']);
+    assert.deepEqual(harness.results, ['a Issued']);
   });
 
   test('an invalid object signs nothing and says why; its correction decides about waiting requests', async () => {
-    const bench = new Bench();
-    const { coordinator, clock } = bench;
+    const harness = new Harness();
+    const { coordinator, clock } = harness;
     coordinator.lead();
     coordinator.setSigner(object({ names: { commonName: '$Foo' } }));
     coordinator.setRequest(request('a'));
@@ -154,64 +154,64 @@ describe('Coordinator', () => {
     );
     coordinator.setSigner(object({ allowed: [{ namespaces: ['other'] }] }, 'internal', 2));
     await clock.advance(10);
-    assert.deepEqual(bench.results, ['a IdentityNotAllowed']);
+    assert.deepEqual(harness.results, ['a IdentityNotAllowed']);
   });
 
   test('leaves requests pending while the issuer fails, for any time', async () => {
-    const bench = new Bench();
-    const { coordinator, clock } = bench;
-    bench.issuerError = new CertfleetError('invalid-argument', 'the CA is away');
+    const harness = new Harness();
+    const { coordinator, clock } = harness;
+    harness.issuerError = new CertfleetError('invalid-argument', 'the CA is away');
     coordinator.lead();
     coordinator.setSigner(object());
     coordinator.setRequest(request('a'));
     await clock.advance(10 * 60_000);
-    assert.deepEqual(bench.results, []);
+    assert.deepEqual(harness.results, []);
     const [state] = coordinator.states();
     assert.deepEqual([state?.reason, state?.message], ['IssuerUnavailable', 'the CA is away']);
-    bench.issuerError = undefined;
+    harness.issuerError = undefined;
     await clock.advance(60_000);
-    assert.deepEqual(bench.results, ['a Issued']);
+    assert.deepEqual(harness.results, ['a Issued']);
     assert.equal(coordinator.states()[0]?.reason, 'Ready');
   });
 
   test('repeats an answer that was not written, with the newest version; a request that is gone needs none', async () => {
-    const bench = new Bench();
-    const { coordinator, clock } = bench;
+    const harness = new Harness();
+    const { coordinator, clock } = harness;
     coordinator.lead();
     coordinator.setSigner(object());
-    bench.writeErrors.push(conflict(), new CertfleetError('unavailable', 'no connection'));
+    harness.writeErrors.push(conflict(), new CertfleetError('unavailable', 'no connection'));
     coordinator.setRequest(request('a'));
     await clock.advance(10);
     coordinator.setRequest(request('a', { resourceVersion: '8' }));
     await clock.advance(60_000);
     assert.deepEqual(
-      bench.written.map(({ request: { resourceVersion } }) => resourceVersion),
+      harness.written.map(({ request: { resourceVersion } }) => resourceVersion),
       ['8'],
     );
-    bench.writeErrors.push(conflict());
+    harness.writeErrors.push(conflict());
     coordinator.setRequest(request('b'));
     await clock.advance(10);
     coordinator.removeRequest('b');
-    const { signed } = bench;
+    const { signed } = harness;
     await clock.advance(60_000);
-    assert.deepEqual([bench.results, bench.signed], [['a Issued'], signed]);
+    assert.deepEqual([harness.results, harness.signed], [['a Issued'], signed]);
   });
 
   test('repeats a denial that was not written', async () => {
-    const bench = new Bench();
-    const { coordinator, clock } = bench;
+    const harness = new Harness();
+    const { coordinator, clock } = harness;
     coordinator.lead();
     coordinator.setSigner(object());
-    bench.writeErrors.push(new CertfleetError('unavailable', 'no connection'), conflict());
+    harness.writeErrors.push(new CertfleetError('unavailable', 'no connection'), conflict());
     coordinator.setRequest(request('a', {}, { serviceAccountName: 'other' }));
     await clock.advance(60_000);
-    assert.deepEqual(bench.results, ['a IdentityNotAllowed']);
-    assert.equal(bench.signed, 0);
+    assert.deepEqual(harness.results, ['a IdentityNotAllowed']);
+    assert.equal(harness.signed, 0);
   });
 
   test('decides again after a fault of its own, with a back-off, until the request is decided or gone', async (t) => {
-    const bench = new Bench();
-    const { coordinator, clock } = bench;
+    const harness = new Harness();
+    const { coordinator, clock } = harness;
     coordinator.lead();
     coordinator.setSigner(object());
     const fault = faultyRequest(t, 'a');
@@ -220,10 +220,10 @@ describe('Coordinator', () => {
     await clock.advance(10 * 60_000);
     // After 1, 2, 4, 8, 16, 32 and then 60 seconds, less the jitter of at most a half.
     assert.ok(fault.reads() >= 10 && fault.reads() <= 35, `${fault.reads()} decisions`);
-    assert.deepEqual(bench.results, ['b Issued']);
+    assert.deepEqual(harness.results, ['b Issued']);
     assert.equal(coordinator.gauges()[0]?.pending, 1);
     assert.match(
-      await bench.observer.registry.metrics(),
+      await harness.observer.registry.metrics(),
       /attempts_failed_total\{signer="internal",at="signer"\} [1-9]/,
     );
     // An event of the request does not begin a second series of attempts.
@@ -233,7 +233,7 @@ describe('Coordinator', () => {
     assert.ok(fault.reads() <= before + 1);
     coordinator.setRequest(request('a', { resourceVersion: '8' }));
     await clock.advance(60_000);
-    assert.deepEqual(bench.results, ['b Issued', 'a Issued']);
+    assert.deepEqual(harness.results, ['b Issued', 'a Issued']);
 
     const gone = faultyRequest(t, 'c');
     coordinator.setRequest(gone.request);
@@ -245,20 +245,20 @@ describe('Coordinator', () => {
   });
 
   test('denies again while the API server fails, and once when it answers', async () => {
-    const bench = new Bench();
-    const { coordinator, clock } = bench;
+    const harness = new Harness();
+    const { coordinator, clock } = harness;
     coordinator.lead();
     coordinator.setSigner(object());
-    for (let i = 0; i < 12; i += 1) bench.writeErrors.push(new CertfleetError('unavailable', 'HTTP 500'));
+    for (let i = 0; i < 12; i += 1) harness.writeErrors.push(new CertfleetError('unavailable', 'HTTP 500'));
     coordinator.setRequest(request('a', {}, { serviceAccountName: 'other' }));
     await clock.advance(60_000);
-    assert.deepEqual([bench.results, coordinator.gauges()[0]?.pending], [[], 1]);
+    assert.deepEqual([harness.results, coordinator.gauges()[0]?.pending], [[], 1]);
     await clock.advance(10 * 60_000);
-    assert.deepEqual([bench.results, coordinator.gauges()[0]?.pending], [['a IdentityNotAllowed'], 0]);
+    assert.deepEqual([harness.results, coordinator.gauges()[0]?.pending], [['a IdentityNotAllowed'], 0]);
   });
 
   test('stops its repetitions when it resigns', async (t) => {
-    const { coordinator, clock } = new Bench();
+    const { coordinator, clock } = new Harness();
     coordinator.lead();
     coordinator.setSigner(object());
     coordinator.setRequest(faultyRequest(t, 'a').request);
@@ -268,12 +268,12 @@ describe('Coordinator', () => {
   });
 
   test('shows how long a pod that starts has waited, whatever its request waits for', async (t) => {
-    const bench = new Bench();
-    const { coordinator, clock, starting } = bench;
+    const harness = new Harness();
+    const { coordinator, clock, starting } = harness;
     coordinator.lead();
     coordinator.setSigner(object());
     const oldest = (): number | undefined => coordinator.gauges()[0]?.oldestStartingMs;
-    bench.issuerError = new CertfleetError('unavailable', 'the CA is away');
+    harness.issuerError = new CertfleetError('unavailable', 'the CA is away');
     coordinator.setRequest(request('refresh', {}, { podUID: 'old' }));
     await clock.advance(60_000);
     assert.equal(oldest(), 0);
@@ -281,13 +281,13 @@ describe('Coordinator', () => {
     coordinator.setRequest(request('first', {}, { podUID: 'new' }));
     await clock.advance(120_000);
     assert.equal(oldest(), 120_000);
-    bench.issuerError = undefined;
+    harness.issuerError = undefined;
     await clock.advance(120_000);
     assert.equal(oldest(), 0);
     coordinator.setRequest(faultyRequest(t, 'faulty', { podUID: 'unlucky' }).request);
     await clock.advance(30_000);
     assert.equal(oldest(), 30_000);
-    assert.match(await bench.observer.registry.metrics(), /oldest_start_seconds\{signer="internal"\} 30/);
+    assert.match(await harness.observer.registry.metrics(), /oldest_start_seconds\{signer="internal"\} 30/);
   });
 });
 

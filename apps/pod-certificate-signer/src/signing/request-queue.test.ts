@@ -19,7 +19,7 @@ const order = decide(testRequest({ stubPKCS10Request }), compilePolicy(signerObj
 const hour = 3_600_000;
 
 /** A queue whose answers are recorded with their time. */
-class Bench {
+class Harness {
   readonly clock = new ManualClock();
   readonly places = new Places(this.clock);
   readonly starting = new Set<string>();
@@ -63,156 +63,156 @@ class Bench {
 
 describe('RequestQueue', () => {
   test('never exceeds the rate, and signs pods that start before refreshes that came earlier', async () => {
-    const bench = new Bench({ ratePerSecond: 10, burst: 1 });
-    for (let i = 0; i < 200; i += 1) bench.put(`old-${i}`);
+    const harness = new Harness({ ratePerSecond: 10, burst: 1 });
+    for (let i = 0; i < 200; i += 1) harness.put(`old-${i}`);
     for (let i = 0; i < 20; i += 1) {
-      bench.starting.add(`new-${i}`);
-      bench.put(`new-${i}`);
+      harness.starting.add(`new-${i}`);
+      harness.put(`new-${i}`);
     }
-    await bench.clock.advance(2_000);
+    await harness.clock.advance(2_000);
     assert.deepEqual(
-      bench.uids,
+      harness.uids,
       Array.from({ length: 20 }, (_, i) => `new-${i}`),
     );
-    await bench.clock.advance(20_000);
-    assert.equal(bench.answered.length, 220);
-    for (const { atMs } of bench.answered) {
-      const within = bench.answered.filter((other) => other.atMs > atMs - 1_000 && other.atMs <= atMs);
+    await harness.clock.advance(20_000);
+    assert.equal(harness.answered.length, 220);
+    for (const { atMs } of harness.answered) {
+      const within = harness.answered.filter((other) => other.atMs > atMs - 1_000 && other.atMs <= atMs);
       assert.ok(within.length <= 11, `${within.length} within a second`);
     }
-    assert.equal(bench.queue.size, 0);
+    assert.equal(harness.queue.size, 0);
   });
 
   test('absorbs a restart of all kubelets: 20,000 refreshes at the rate, and no pod that starts waits for them', async () => {
-    const bench = new Bench({ ratePerSecond: 50, burst: 50 });
+    const harness = new Harness({ ratePerSecond: 50, burst: 50 });
     const sent = new Map<string, number>();
-    for (let i = 0; i < 20_000; i += 1) bench.put(`old-${i}`);
+    for (let i = 0; i < 20_000; i += 1) harness.put(`old-${i}`);
     for (let i = 0; i < 100; i += 1) {
-      bench.starting.add(`new-${i}`);
-      sent.set(`new-${i}`, bench.clock.monotonic());
-      bench.put(`new-${i}`);
-      await bench.clock.advance(1_000);
+      harness.starting.add(`new-${i}`);
+      sent.set(`new-${i}`, harness.clock.monotonic());
+      harness.put(`new-${i}`);
+      await harness.clock.advance(1_000);
     }
-    await bench.clock.advance(310_000);
-    assert.equal(bench.answered.length, 20_100);
-    const waits = bench.answered.flatMap(({ uid, atMs }) => {
+    await harness.clock.advance(310_000);
+    assert.equal(harness.answered.length, 20_100);
+    const waits = harness.answered.flatMap(({ uid, atMs }) => {
       const sentAtMs = sent.get(uid);
       return sentAtMs === undefined ? [] : [atMs - sentAtMs];
     });
     // The next token of the rate, in the time of the manual clock.
     assert.ok(Math.max(...waits) <= 20, `${Math.max(...waits)} ms`);
     const perSecond = new Map<number, number>();
-    for (const { atMs } of bench.answered)
+    for (const { atMs } of harness.answered)
       perSecond.set(Math.floor(atMs / 1000), (perSecond.get(Math.floor(atMs / 1000)) ?? 0) + 1);
     assert.ok(Math.max(...perSecond.values()) <= 50);
   });
 
   test('keeps the place of a projection whose request was removed and made anew', async () => {
-    const bench = new Bench({ ratePerSecond: 1, burst: 1 });
-    bench.isPaused = true;
-    bench.put('first', 'pod-a');
-    bench.put('second', 'pod-b');
-    await bench.clock.advance(15 * 60_000);
-    bench.queue.remove('first');
-    bench.queue.remove('second');
-    await bench.clock.advance(60_000);
-    bench.put('second again', 'pod-b');
-    bench.put('new', 'pod-c');
-    bench.put('first again', 'pod-a');
-    bench.isPaused = false;
-    await bench.clock.advance(10_000);
-    assert.deepEqual(bench.uids, ['first again', 'second again', 'new']);
+    const harness = new Harness({ ratePerSecond: 1, burst: 1 });
+    harness.isPaused = true;
+    harness.put('first', 'pod-a');
+    harness.put('second', 'pod-b');
+    await harness.clock.advance(15 * 60_000);
+    harness.queue.remove('first');
+    harness.queue.remove('second');
+    await harness.clock.advance(60_000);
+    harness.put('second again', 'pod-b');
+    harness.put('new', 'pod-c');
+    harness.put('first again', 'pod-a');
+    harness.isPaused = false;
+    await harness.clock.advance(10_000);
+    assert.deepEqual(harness.uids, ['first again', 'second again', 'new']);
   });
 
   test('delays refreshes by a pause, but no pod that starts, and none beyond a sixth of the lifetime', async () => {
-    const bench = new Bench();
-    bench.isPaused = true;
-    bench.starting.add('new');
-    bench.put('old');
-    bench.put('new');
-    await bench.clock.advance(4 * hour - 10_000);
-    assert.deepEqual(bench.uids, ['new']);
-    await bench.clock.advance(20_000);
-    assert.deepEqual(bench.uids, ['new', 'old']);
+    const harness = new Harness();
+    harness.isPaused = true;
+    harness.starting.add('new');
+    harness.put('old');
+    harness.put('new');
+    await harness.clock.advance(4 * hour - 10_000);
+    assert.deepEqual(harness.uids, ['new']);
+    await harness.clock.advance(20_000);
+    assert.deepEqual(harness.uids, ['new', 'old']);
   });
 
   test('signs refreshes in the windows of the lane', async () => {
-    const bench = new Bench();
-    bench.windows = new RenewalWindows([{ cron: '0 1 * * *', durationMs: hour }]);
-    bench.put('old');
-    await bench.clock.advance(hour - 1_000);
-    assert.deepEqual(bench.uids, []);
-    await bench.clock.advance(10_000);
-    assert.deepEqual(bench.uids, ['old']);
+    const harness = new Harness();
+    harness.windows = new RenewalWindows([{ cron: '0 1 * * *', durationMs: hour }]);
+    harness.put('old');
+    await harness.clock.advance(hour - 1_000);
+    assert.deepEqual(harness.uids, []);
+    await harness.clock.advance(10_000);
+    assert.deepEqual(harness.uids, ['old']);
   });
 
   test('repeats a failure with a back-off, and rests the lane while the issuer fails', async () => {
-    const bench = new Bench({ ratePerSecond: 0, backoff: { threshold: 2, initialMs: 30_000, maxMs: 60_000 } });
+    const harness = new Harness({ ratePerSecond: 0, backoff: { threshold: 2, initialMs: 30_000, maxMs: 60_000 } });
     let attempts = 0;
-    bench.outcome = () => {
+    harness.outcome = () => {
       attempts += 1;
       return Promise.reject(new Error('no CA'));
     };
-    for (let i = 0; i < 100; i += 1) bench.put(`r${i}`);
-    await bench.clock.advance(100);
+    for (let i = 0; i < 100; i += 1) harness.put(`r${i}`);
+    await harness.clock.advance(100);
     // Fifty in flight at once and one after the first failure, then the lane rests.
     assert.equal(attempts, 51);
-    await bench.clock.advance(10 * 60_000);
+    await harness.clock.advance(10 * 60_000);
     assert.ok(attempts < 50 + 12 * 50, `${attempts} attempts`);
-    bench.outcome = () => Promise.resolve('signed');
-    await bench.clock.advance(3 * 60_000);
-    assert.equal(new Set(bench.uids).size, 100);
-    assert.equal(bench.queue.size, 0);
+    harness.outcome = () => Promise.resolve('signed');
+    await harness.clock.advance(3 * 60_000);
+    assert.equal(new Set(harness.uids).size, 100);
+    assert.equal(harness.queue.size, 0);
   });
 
   test('signs for pods that start soon after a long failure of the issuer has ended', async () => {
-    const bench = new Bench();
-    bench.outcome = () => Promise.reject(new Error('no CA'));
+    const harness = new Harness();
+    harness.outcome = () => Promise.reject(new Error('no CA'));
     for (let i = 0; i < 30; i += 1) {
-      bench.starting.add(`new-${i}`);
-      bench.put(`new-${i}`);
+      harness.starting.add(`new-${i}`);
+      harness.put(`new-${i}`);
     }
-    bench.put('old');
-    await bench.clock.advance(10 * 60_000);
-    bench.outcome = () => Promise.resolve('signed');
+    harness.put('old');
+    await harness.clock.advance(10 * 60_000);
+    harness.outcome = () => Promise.resolve('signed');
     // The lane's attempt after 15 s at most, and the request's own back-off of a minute at most.
-    await bench.clock.advance(75_000);
-    assert.ok(bench.uids.length >= 30, `${bench.uids.length} signed`);
-    await bench.clock.advance(10 * 60_000);
-    assert.equal(bench.uids.length, 31);
+    await harness.clock.advance(75_000);
+    assert.ok(harness.uids.length >= 30, `${harness.uids.length} signed`);
+    await harness.clock.advance(10 * 60_000);
+    assert.equal(harness.uids.length, 31);
   });
 
   test('limits the requests in flight', async () => {
-    const bench = new Bench({ ratePerSecond: 0, maxInFlight: 3 });
+    const harness = new Harness({ ratePerSecond: 0, maxInFlight: 3 });
     const release: (() => void)[] = [];
-    bench.outcome = () => new Promise((resolve) => release.push(() => resolve('signed')));
-    for (let i = 0; i < 10; i += 1) bench.put(`r${i}`);
-    await bench.clock.advance(1_000);
+    harness.outcome = () => new Promise((resolve) => release.push(() => resolve('signed')));
+    for (let i = 0; i < 10; i += 1) harness.put(`r${i}`);
+    await harness.clock.advance(1_000);
     assert.equal(release.length, 3);
     release[0]?.();
-    await bench.clock.advance(1);
+    await harness.clock.advance(1);
     assert.equal(release.length, 4);
   });
 
   test('moves a pod that turns out to start to the front, and forgets removed requests', async () => {
-    const bench = new Bench({ ratePerSecond: 1, burst: 1 });
-    bench.put('a');
-    bench.put('b');
-    bench.put('c');
-    bench.starting.add('c');
-    bench.queue.reclassify('c');
-    bench.queue.remove('a');
-    await bench.clock.advance(5_000);
-    assert.deepEqual(bench.uids, ['c', 'b']);
+    const harness = new Harness({ ratePerSecond: 1, burst: 1 });
+    harness.put('a');
+    harness.put('b');
+    harness.put('c');
+    harness.starting.add('c');
+    harness.queue.reclassify('c');
+    harness.queue.remove('a');
+    await harness.clock.advance(5_000);
+    assert.deepEqual(harness.uids, ['c', 'b']);
   });
 
   test('signs nothing after it is stopped', async () => {
-    const bench = new Bench({ ratePerSecond: 1 });
-    bench.put('a');
-    bench.queue.stop();
-    bench.put('b');
-    await bench.clock.advance(10_000);
-    assert.deepEqual(bench.uids, []);
-    assert.equal(bench.clock.timers, 0);
+    const harness = new Harness({ ratePerSecond: 1 });
+    harness.put('a');
+    harness.queue.stop();
+    harness.put('b');
+    await harness.clock.advance(10_000);
+    assert.deepEqual(harness.uids, []);
+    assert.equal(harness.clock.timers, 0);
   });
 });

@@ -44,8 +44,10 @@ class Bundle {
   }
 }
 
-test('the name begins with the signer name, as Kubernetes requires', () => {
-  assert.equal(bundleName('example.com/internal'), 'example.com:internal:certfleet');
+describe('bundleName', () => {
+  test('begins with the signer name, as Kubernetes requires', () => {
+    assert.equal(bundleName('example.com/internal'), 'example.com:internal:certfleet');
+  });
 });
 
 describe('wantedBundle', () => {

@@ -21,7 +21,7 @@ interface RawBundle {
 }
 
 /** An API server with one version of ClusterTrustBundles, or none. */
-class Bench {
+class Harness {
   readonly clock = new ManualClock(startMs);
   readonly bundles = new Map<string, RawBundle>();
   readonly lines: string[] = [];
@@ -67,72 +67,72 @@ function signer(name: string, anchors: () => readonly X509Certificate[] = () => 
 
 describe('TrustBundles', () => {
   test('writes a bundle for each signer that it has, and nothing while it is right', async () => {
-    const bench = new Bench();
-    bench.trust.start();
-    await bench.clock.advance(10_000);
-    assert.equal(bench.bundles.size, 0);
-    bench.signers = [signer('one'), signer('two'), signer('unknown', () => [])];
-    await bench.clock.advance(10_000);
-    assert.deepEqual([...bench.bundles.keys()], ['example.com:one:certfleet', 'example.com:two:certfleet']);
-    const { spec, apiVersion } = bench.bundles.get('example.com:one:certfleet') ?? {};
+    const harness = new Harness();
+    harness.trust.start();
+    await harness.clock.advance(10_000);
+    assert.equal(harness.bundles.size, 0);
+    harness.signers = [signer('one'), signer('two'), signer('unknown', () => [])];
+    await harness.clock.advance(10_000);
+    assert.deepEqual([...harness.bundles.keys()], ['example.com:one:certfleet', 'example.com:two:certfleet']);
+    const { spec, apiVersion } = harness.bundles.get('example.com:one:certfleet') ?? {};
     assert.deepEqual([spec?.signerName, apiVersion], ['example.com/one', 'certificates.k8s.io/v1']);
     assert.equal(new X509Certificate(spec?.trustBundle ?? '').fingerprint256, ca.fingerprint256);
-    const written = JSON.stringify([...bench.bundles]);
-    await bench.clock.advance(60_000);
-    assert.equal(JSON.stringify([...bench.bundles]), written);
-    await bench.trust.stop();
-    assert.equal(bench.clock.timers, 0);
+    const written = JSON.stringify([...harness.bundles]);
+    await harness.clock.advance(60_000);
+    assert.equal(JSON.stringify([...harness.bundles]), written);
+    await harness.trust.stop();
+    assert.equal(harness.clock.timers, 0);
   });
 
   test('a failure of one signer neither affects the others nor repeats in the log', async () => {
-    const bench = new Bench();
+    const harness = new Harness();
     const broken = (): never => {
       throw new CertfleetError('failed-precondition', 'Secret certfleet/ca: not there');
     };
-    bench.signers = [signer('broken', broken), signer('fine')];
-    bench.trust.start();
-    await bench.clock.advance(60_000);
-    assert.deepEqual([...bench.bundles.keys()], ['example.com:fine:certfleet']);
-    assert.equal(bench.lines.filter((line) => line.includes('not there')).length, 1);
-    await bench.trust.stop();
+    harness.signers = [signer('broken', broken), signer('fine')];
+    harness.trust.start();
+    await harness.clock.advance(60_000);
+    assert.deepEqual([...harness.bundles.keys()], ['example.com:fine:certfleet']);
+    assert.equal(harness.lines.filter((line) => line.includes('not there')).length, 1);
+    await harness.trust.stop();
   });
 
   test('uses the version that is served, and writes when the API server answers again', async () => {
-    const bench = new Bench();
-    bench.signers = [signer('one')];
-    bench.served = undefined;
-    bench.trust.start();
-    await bench.clock.advance(20_000);
-    assert.match(bench.lines.join(), /serves no ClusterTrustBundles/);
-    bench.served = 'v1beta1';
-    bench.refusal = new CertfleetError('permission-denied', 'no right to attest');
-    await bench.clock.advance(20_000);
-    assert.match(bench.lines.join(), /no right to attest/);
-    bench.refusal = undefined;
-    await bench.clock.advance(10_000);
-    assert.equal(bench.bundles.get('example.com:one:certfleet')?.apiVersion, 'certificates.k8s.io/v1beta1');
-    await bench.trust.stop();
+    const harness = new Harness();
+    harness.signers = [signer('one')];
+    harness.served = undefined;
+    harness.trust.start();
+    await harness.clock.advance(20_000);
+    assert.match(harness.lines.join(), /serves no ClusterTrustBundles/);
+    harness.served = 'v1beta1';
+    harness.refusal = new CertfleetError('permission-denied', 'no right to attest');
+    await harness.clock.advance(20_000);
+    assert.match(harness.lines.join(), /no right to attest/);
+    harness.refusal = undefined;
+    await harness.clock.advance(10_000);
+    assert.equal(harness.bundles.get('example.com:one:certfleet')?.apiVersion, 'certificates.k8s.io/v1beta1');
+    await harness.trust.stop();
   });
 
   test('removes no CA while the clocks of node and API server differ', async () => {
-    const bench = new Bench();
+    const harness = new Harness();
     const next = new X509Certificate(caSecret(times).certificatePem);
     const count = (): number | undefined =>
-      bench.bundles.get('example.com:one:certfleet')?.spec.trustBundle.match(/BEGIN/g)?.length;
-    bench.signers = [signer('one')];
-    bench.trust.start();
-    await bench.clock.advance(10_000);
-    bench.signers = [signer('one', () => [next])];
-    await bench.clock.advance(10_000);
+      harness.bundles.get('example.com:one:certfleet')?.spec.trustBundle.match(/BEGIN/g)?.length;
+    harness.signers = [signer('one')];
+    harness.trust.start();
+    await harness.clock.advance(10_000);
+    harness.signers = [signer('one', () => [next])];
+    await harness.clock.advance(10_000);
     assert.equal(count(), 2);
     // The clock of this node is ahead: after the end of the last certificate, only by it.
-    bench.serverMs = startMs + 20_000;
-    await bench.clock.advance(3 * 3_600_000);
+    harness.serverMs = startMs + 20_000;
+    await harness.clock.advance(3 * 3_600_000);
     assert.equal(count(), 2);
-    assert.equal(bench.lines.filter((line) => line.includes('an earlier CA is not removed')).length, 1);
-    bench.serverMs = undefined;
-    await bench.clock.advance(10_000);
+    assert.equal(harness.lines.filter((line) => line.includes('an earlier CA is not removed')).length, 1);
+    harness.serverMs = undefined;
+    await harness.clock.advance(10_000);
     assert.equal(count(), 1);
-    await bench.trust.stop();
+    await harness.trust.stop();
   });
 });

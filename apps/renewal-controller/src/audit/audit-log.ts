@@ -127,7 +127,7 @@ export class AuditLog {
       const added = await restoreEntries(redis, streams, await lasting.read());
       this.#failedRestores = 0;
       if (added === 0) return;
-      log.info({ entries: added }, 'audit entries that redis had lost restored');
+      log.info({ entries: added }, 'audit entries that Redis had lost restored');
       await announce();
     } catch (thrown) {
       const delayMs = this.#restoreLater();
@@ -178,7 +178,7 @@ export class AuditLog {
       if (replaced !== undefined) transaction.xdel(keys.audit, replaced);
       transaction.xadd(keys.audit, 'MAXLEN', '~', maxEntries, '*', 'e', JSON.stringify(entry));
       const [error, id] = (await transaction.exec())?.at(-1) ?? [
-        new Error('redis returned no result for the transaction'),
+        new Error('Redis returned no result for the transaction'),
       ];
       if (error !== null) throw error;
       await announce();
@@ -204,7 +204,7 @@ export class AuditLog {
 
   #notKept(thrown: unknown): void {
     if (this.#options.lasting !== undefined && this.#cancelRestore === undefined) this.#restoreLater();
-    this.#options.log.warn({ error: String(thrown) }, 'audit entry not stored in redis');
+    this.#options.log.warn({ error: String(thrown) }, 'audit entry not stored in Redis');
   }
 
   #record(entry: Omit<StoredEntry, 'at'>, id: string | undefined): void {

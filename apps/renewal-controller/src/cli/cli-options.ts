@@ -110,7 +110,7 @@ export function parseCli(argv: readonly string[]): CliOptions {
 
 const help = `certfleet: shows the certificates of a fleet and controls their renewal.
 
-  certfleet status                        fleet summary and bulk renewals
+  certfleet status                        fleet summary and renewals on demand
   certfleet list                          volumes; filters: -n, --node, --pod, --issuer, --state, --served, --search; --sort
       --at-risk                           only volumes whose renewal is not certain, with the reason; the next to expire first;
                                           and the pod certificates at risk, unless a filter is for volumes only
@@ -152,7 +152,7 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
   --service-account NAMESPACE/NAME        or CERTFLEET_SERVICE_ACCOUNT: uses a token of this account, valid for ten minutes
 
   Exit codes: 0 success; 1 the controller refused the request or could not be reached; 2 a part of the answer could not be
-  read, such as the bulk renewals of "status" while Redis is unavailable; 64 invalid command line
+  read, such as the renewals of "status" while Redis is unavailable; 64 invalid command line
 `;
 
 /** Name of the plugin of kubectl, which is the same program. */

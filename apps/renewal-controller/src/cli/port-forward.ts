@@ -4,7 +4,6 @@ import { PortForward } from '@kubernetes/client-node';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { CertfleetError, messageOf } from '@certfleet/shared/errors.ts';
 
-/** A port of a pod. */
 export interface PodPort {
   readonly namespace: string;
   readonly pod: string;

@@ -9,7 +9,7 @@ import { postureFilter, postureTable } from './posture-flags.ts';
 import { laneOf } from './lane-commands.ts';
 import { distance, table } from './table.ts';
 
-/** Shows fleet counts, attention items and bulk renewals. If one request fails, the other part is still shown. */
+/** Shows fleet counts, problems and renewals on demand. If one request fails, the other part is still shown. */
 export const status: Command = async (context) => {
   const [summary, renewals] = await Promise.allSettled([context.ask('GET', 'summary'), context.ask('GET', 'renewals')]);
   if (summary.status === 'rejected' && renewals.status === 'rejected') throw summary.reason;

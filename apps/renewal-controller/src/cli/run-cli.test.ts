@@ -57,7 +57,7 @@ describe('runCli', () => {
     const away: RequestListener = ({ url = '' }, response) => {
       response.statusCode = url.endsWith('/summary') ? 200 : 503;
       response.end(
-        JSON.stringify(url.endsWith('/summary') ? summary : { message: 'redis is not reachable: try again' }),
+        JSON.stringify(url.endsWith('/summary') ? summary : { message: 'Redis is not reachable: try again' }),
       );
     };
     const { code, out, errors } = await run(t, away, 'status');
@@ -65,7 +65,7 @@ describe('runCli', () => {
     assert.match(out, /volumes +7/);
     assert.match(out, /soonest expiry in +90s/);
     assert.match(out, /redis +not reachable/);
-    assert.match(errors, /renewals: .*503.*redis is not reachable/);
+    assert.match(errors, /renewals: .*503.*Redis is not reachable/);
     const json = JSON.parse((await run(t, away, 'status', '-o', 'json')).out) as { missing: string[]; summary: object };
     assert.equal(json.missing.length, 1);
   });

@@ -70,14 +70,14 @@ describe('RenewalDispatcher during Redis outages', { concurrency: true }, () => 
     await until(() => lines.length > 0);
     // After several attempts there is still one line.
     await new Promise((resolve) => setTimeout(resolve, 800));
-    assert.deepEqual(lines, ['redis is not reachable, retrying']);
+    assert.deepEqual(lines, ['Redis is not reachable, retrying']);
     const server = await startRedisServer({ port });
     stops.push(() => server.stop());
     await ready(replica);
     await enrol(replica, 'node-a', [reportOf({ id: 'v1' })]);
     await until(async () => (await replica.dispatcher.nodeQueues.waiting('node-a')) === 1);
     await until(() => replica.follower.view.size === 1);
-    assert.deepEqual(lines.slice(1), ['redis is reachable']);
+    assert.deepEqual(lines.slice(1), ['Redis is reachable']);
   });
 
   test('stops in bounded time, whether Redis was available or not', async (t) => {

@@ -89,7 +89,7 @@ export class AccessFeed {
       this.#checkLater(access, turn);
       return;
     }
-    log.warn({ node }, 'redis user of a connected node is missing, creating it again');
+    log.warn({ node }, 'Redis user of a connected node is missing, creating it again');
     await this.renew();
   }
 

@@ -159,11 +159,11 @@ export class QuestionRelay {
 function relayError(thrown: unknown): CertfleetError {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   if (!message.startsWith('NOPERM')) {
-    return new CertfleetError('unavailable', 'redis is unavailable, so this replica cannot ask another one', {
+    return new CertfleetError('unavailable', 'Redis is unavailable, so this replica cannot ask another one', {
       cause: thrown,
     });
   }
-  const expected = "redis denies access to the channels of the controller's prefix; grant them to its user";
+  const expected = "Redis denies access to the channels of the controller's prefix; grant them to its user";
   return new CertfleetError('failed-precondition', `${expected}: ${message}`, { reason: 'ChannelForbidden' });
 }
 

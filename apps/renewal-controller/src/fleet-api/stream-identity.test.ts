@@ -50,7 +50,7 @@ describe('StreamIdentity', () => {
   });
 
   test('keeps a stream but issues no credentials while the API server is unavailable', async () => {
-    let answer: Answer = new CertfleetError('unavailable', 'api server unavailable');
+    let answer: Answer = new CertfleetError('unavailable', 'API server unavailable');
     const { clock, identity, ended } = fixture(() => answer);
     await clock.advance(3_600_000);
     assert.equal(ended.length, 0);

@@ -31,7 +31,7 @@ export function errorResponse(thrown: unknown): ErrorResponse {
     return { status, body: { code, message: thrown.message } };
   }
   if (isRedisUnavailable(thrown)) {
-    const message = 'redis is not reachable from this replica of the controller: try again';
+    const message = 'Redis is not reachable from this replica of the controller: try again';
     return { status: statuses.unavailable, body: { code: 'unavailable', message } };
   }
   const { code, message } = asCertfleetError(thrown);

@@ -157,7 +157,7 @@ describe('NodeSweeper', () => {
     const fleet = new Fixture();
     await fleet.node('quiet', hourMs);
     fleet.inCluster = () => {
-      throw new CertfleetError('unavailable', 'the api server is unavailable');
+      throw new CertfleetError('unavailable', 'the API server is unavailable');
     };
     await fleet.sweepFor(15 * minuteMs);
     assert.deepEqual(fleet.revoked, []);

@@ -25,7 +25,7 @@ export function operatorsClient(client: ReviewClient | undefined, log: Logger): 
         if (visibleCodes.has(error.code)) throw error;
         log.warn(
           { resource: request.resource.plural, error: error.message },
-          'api server request for an operator failed',
+          'request to the API server for an operator failed',
         );
         const message = `the controller cannot read ${request.resource.plural} from the API server now`;
         throw new CertfleetError('unavailable', message, { cause: thrown });

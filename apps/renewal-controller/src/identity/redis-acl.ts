@@ -122,7 +122,7 @@ async function acl(server: Redis, ...args: [string, ...string[]]): Promise<unkno
   } catch (thrown) {
     if (!(thrown instanceof Error) || !/^(NOPERM|ERR unknown command)/.test(thrown.message)) throw thrown;
     const message =
-      'redis does not let the controller manage ACL users; grant the right or set --redis-node-access=shared';
+      'Redis does not let the controller manage ACL users; grant the right or set --redis-node-access=shared';
     throw new CertfleetError('permission-denied', message, { reason: 'AclForbidden' });
   }
 }

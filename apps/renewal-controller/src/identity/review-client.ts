@@ -33,8 +33,8 @@ export function reviewClient({ client, clock, log, observe }: ReviewClientOption
     if (failing !== result) {
       const what =
         result === 'forbidden'
-          ? 'the api server rejects the credentials of this controller'
-          : 'the api server does not answer';
+          ? 'the API server rejects the credentials of this controller'
+          : 'the API server does not answer';
       log.error({ error: cause, reason: error.reason }, `${what}: cannot authenticate callers`);
     }
     failing = result;

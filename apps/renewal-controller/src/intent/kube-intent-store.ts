@@ -160,7 +160,7 @@ export class KubeIntentStore implements IntentStore {
 
   async #write<Kind extends IntentKind>(kind: Kind, request: Omit<ApiRequest, 'resource'>): Promise<ObjectOf<Kind>> {
     const object = parseIntent(kind, await this.#call(kind, request));
-    if (object === undefined) throw new CertfleetError('unavailable', `the api server returned no ${kind}`);
+    if (object === undefined) throw new CertfleetError('unavailable', `the API server returned no ${kind}`);
     this.#cache(kind).put(object);
     return object;
   }

@@ -11,7 +11,6 @@ export function laneRules(objects: readonly LanePolicyObject[]): readonly Checke
   return rulesOf(objects, pauseOf);
 }
 
-/** The condition of that type in the status. */
 export function conditionOf({ status }: LanePolicyObject, type: string): Condition | undefined {
   const conditions: unknown = status?.conditions;
   return Array.isArray(conditions)

@@ -18,7 +18,6 @@ export interface PodCertificateShare {
   readonly untilMs: number;
 }
 
-/** The state of a lane. */
 export interface LaneState {
   readonly id: string;
   readonly issuer: IssuerName;

@@ -1,4 +1,4 @@
-import { laneStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { laneStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import { caGauges } from './ca-gauges.ts';
@@ -155,7 +155,7 @@ function laneGauges(gauge: Register<ControllerSnapshot>, names: IssuerNames): vo
     'Lanes by state: open, paused, backing off after failures, or outside their window.',
     (g, { lanes }) => {
       if (lanes === undefined) return;
-      for (const state of laneStates) g.set({ state }, 0);
+      for (const state of laneStatuses) g.set({ state }, 0);
       for (const { status } of lanes) g.inc({ state: status });
     },
   );

@@ -126,7 +126,7 @@ export class RedisConnections {
     if (this.#reachable === reachable || this.#stopping) return;
     this.#reachable = reachable;
     const { logger } = this.#parts;
-    if (reachable) logger.info('redis is reachable');
-    else logger.warn({ cause: this.#lastError }, 'redis is not reachable, retrying');
+    if (reachable) logger.info('Redis is reachable');
+    else logger.warn({ cause: this.#lastError }, 'Redis is not reachable, retrying');
   }
 }

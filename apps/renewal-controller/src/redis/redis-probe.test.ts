@@ -76,7 +76,7 @@ describe('RedisProbe', () => {
       await setImmediate();
     }
     assert.deepEqual([beats, lost, replaced], [4, ['recent-writes'], 1]);
-    assert.equal(lines.filter((line) => line.includes('redis lost state')).length, 1);
+    assert.equal(lines.filter((line) => line.includes('Redis lost state')).length, 1);
     probe.stop();
     await clock.advance(500);
     await setImmediate();

@@ -116,7 +116,7 @@ export class RedisProbe {
       const { logger } = this.#parts;
       if (reported !== undefined)
         logger.error({ problem: reported.kind, error: reported.message }, problemText[reported.kind]);
-      else logger.info('redis accepts writes again and the controller has all rights');
+      else logger.info('Redis accepts writes again and the controller has all rights');
       this.#loggedProblem = reported?.kind;
     }
     this.#warn(seen);
@@ -155,7 +155,7 @@ export class RedisProbe {
     const beat = async (): Promise<void> => {
       const lost = await epoch.beat();
       if (lost === undefined) return;
-      logger.error({ lost }, 'redis lost state: it is restored from agents, objects and events');
+      logger.error({ lost }, 'Redis lost state: it is restored from agents, objects and events');
       for (const callback of this.#lossCallbacks) callback(lost);
       for (const callback of this.#replacedCallbacks) callback();
     };
@@ -177,7 +177,7 @@ export class RedisProbe {
     if (runIds !== '') this.#runIds = runIds;
     const isReplaced = before !== undefined && runIds !== '' && before !== runIds;
     if (!isReplaced) return;
-    this.#parts.logger.warn('redis was restarted or failed over, requesting a full resync from every agent');
+    this.#parts.logger.warn('Redis was restarted or failed over, requesting a full resync from every agent');
     for (const callback of this.#replacedCallbacks) callback();
   }
 
@@ -194,10 +194,10 @@ export class RedisProbe {
 }
 
 const problemText: Readonly<Record<RedisProblem['kind'], string>> = {
-  unreachable: 'redis does not respond',
-  'not-primary': 'redis is a replica and refuses writes; check its address',
-  'refuses-writes': 'redis refuses writes; no renewals are scheduled until it has free memory and disk',
-  forbidden: "redis denies commands that the controller needs; compare its user's rights with docs/redis.md",
+  unreachable: 'Redis does not respond',
+  'not-primary': 'Redis is a replica and refuses writes; check its address',
+  'refuses-writes': 'Redis refuses writes; no renewals are scheduled until it has free memory and disk',
+  forbidden: "Redis denies commands that the controller needs; compare its user's rights with docs/redis.md",
 };
 
 function healthOf(seen: readonly ServerLook[], problem: RedisProblem | undefined): RedisHealth {

@@ -69,13 +69,13 @@ export function redisWarnings(seen: readonly ServerLook[], nodes: number): Reado
   if (policy !== undefined)
     warnings.set(`policy ${policy}`, {
       fields: { maxmemoryPolicy: policy },
-      message: 'redis may evict scheduled renewals: set maxmemory-policy to noeviction',
+      message: 'Redis may evict scheduled renewals: set maxmemory-policy to noeviction',
     });
   if (seen.some(({ isAppendOnly, isDefaultUserOff: isOff }) => isAppendOnly && isOff === true))
     warnings.set('append-only without default user', {
       fields: {},
       message:
-        "redis has an append-only file and its default user is off: some versions drop scripts' writes when they load " +
+        "Redis has an append-only file and its default user is off: some versions drop scripts' writes when they load " +
         'that file; keep the default user on with a password, or leave it without rights (see docs/redis.md)',
     });
   const limit = Math.min(...seen.map(({ clientLimit }) => clientLimit));
@@ -84,7 +84,7 @@ export function redisWarnings(seen: readonly ServerLook[], nodes: number): Reado
   if (nodes > 0 && needed > limit)
     warnings.set('maxclients', {
       fields: { maxclients: limit, nodes, needed },
-      message: 'redis accepts too few connections for the known nodes: raise maxclients to two connections per node',
+      message: 'Redis accepts too few connections for the known nodes: raise maxclients to two connections per node',
     });
   return warnings;
 }

@@ -74,5 +74,5 @@ function credentialsOf(text: string | undefined): Pick<RedisUrl, 'username' | 'p
 }
 
 function refused(expected: string): CertfleetError {
-  return new CertfleetError('invalid-argument', `invalid redis url: expected ${expected}`);
+  return new CertfleetError('invalid-argument', `invalid Redis url: expected ${expected}`);
 }

@@ -203,7 +203,7 @@ async function noteBegin(
     const action = { who: kubernetesUser, action: 'resume', target: `renewal ${metadata.name}` } as const;
     await audit.write({ ...action, reason: spec.reason, detail: text });
   } else if (status.pending !== undefined && status.pending < counts.total) {
-    recordEvent(object, { type: 'Normal', reason: 'BegunAgain', message: `redis lost the renewal: ${text}` });
+    recordEvent(object, { type: 'Normal', reason: 'BegunAgain', message: `Redis lost the renewal: ${text}` });
     logger.info({ renewal: metadata.name, ...counts }, 'renewal begun again');
   }
 }

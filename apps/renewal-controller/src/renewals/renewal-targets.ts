@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import type { IndexedVolume } from '../fleet-index/model/indexed-volume.ts';
 
-/** A volume at one generation. */
 type VolumeGeneration = Pick<IndexedVolume, 'node' | 'volumeId' | 'generation'>;
 
 /** The targets of one node, as the status of a Renewal contains them. */

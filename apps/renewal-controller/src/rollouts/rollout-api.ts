@@ -25,7 +25,7 @@ export interface OwnedPod {
   readonly mark: string;
 }
 
-/** What became of the search for a pod's workload; a pod that is gone or ends needs none. */
+/** Result of the search for the workload of a pod; a pod that is gone or ends needs none. */
 export type FoundPod = OwnedPod | { readonly unsupported: string } | { readonly gone: true };
 
 interface Owner {

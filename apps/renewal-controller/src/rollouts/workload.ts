@@ -100,7 +100,6 @@ export function isAvailable(kind: WorkloadKind, { spec = {}, status = {} }: Work
   return (status.availableReplicas ?? 0) >= (spec.replicas ?? 1);
 }
 
-/** The labels of its pods. */
 export function podLabels({ spec }: Workload): Readonly<Record<string, string>> {
   return spec?.template?.metadata?.labels ?? {};
 }

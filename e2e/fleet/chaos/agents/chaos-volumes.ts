@@ -91,7 +91,7 @@ export class ChaosVolumes implements FleetVolumes {
   async renew(volumeId: string, generation: number, isRequested: boolean): Promise<string> {
     if (this.behaviours === 'never-answers' || this.behaviours === 'invented-failures') return 'renewed';
     const volume = this.#volumes.get(volumeId);
-    if (volume === undefined) return 'not-here';
+    if (volume === undefined) return 'not-found';
     if (volume.generation !== generation || this.#busy.has(volumeId)) return 'superseded';
     await this.#issue(volume, 'job', isRequested);
     return 'renewed';
@@ -99,7 +99,7 @@ export class ChaosVolumes implements FleetVolumes {
 
   defer(volumeId: string, generation: number, until: Date): Promise<string> {
     const volume = this.#volumes.get(volumeId);
-    if (volume === undefined) return Promise.resolve('not-here');
+    if (volume === undefined) return Promise.resolve('not-found');
     if (volume.generation !== generation) return Promise.resolve('superseded');
     this.#set({ ...volume, deferredUntilMs: until.getTime() });
     return Promise.resolve('deferred');

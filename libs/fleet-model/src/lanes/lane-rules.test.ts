@@ -87,10 +87,12 @@ describe('LaneRuleSet', () => {
   });
 });
 
-test('mergedLimits: later rules win, field by field', () => {
-  const rules = rulesOf(
-    source('z', { ratePerSecond: 1, burst: 5 }),
-    source('a', { ratePerSecond: 2, precedence: 1 }),
-  ).map(({ rule }) => rule);
-  assert.deepEqual(mergedLimits(defaultLanePolicy, rules), { ...defaultLanePolicy, ratePerSecond: 2, burst: 5 });
+describe('mergedLimits', () => {
+  test('lets later rules win, field by field', () => {
+    const rules = rulesOf(
+      source('z', { ratePerSecond: 1, burst: 5 }),
+      source('a', { ratePerSecond: 2, precedence: 1 }),
+    ).map(({ rule }) => rule);
+    assert.deepEqual(mergedLimits(defaultLanePolicy, rules), { ...defaultLanePolicy, ratePerSecond: 2, burst: 5 });
+  });
 });

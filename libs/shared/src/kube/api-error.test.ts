@@ -29,7 +29,7 @@ describe('errorFromResponse', () => {
     for (const [statusCode, reason, code, retryable] of cases) {
       const error = refusal(statusCode, { kind: 'Status', reason, message: 'because', details: { name: 'x' } });
       assert.deepEqual([error.code, error.reason, error.retryable], [code, reason, retryable], String(statusCode));
-      assert.equal(error.message, `could not create pods: the api server answered ${statusCode}: because`);
+      assert.equal(error.message, `could not create pods: the API server answered ${statusCode}: because`);
     }
   });
 

@@ -67,7 +67,7 @@ export function errorFromStatus(
   const httpCode = status.code ?? 500;
   const reason = reasonOf(status, httpCode);
   const code = reason === 'AlreadyExists' ? 'already-exists' : (codeByStatus[httpCode] ?? 'internal');
-  const text = `${what}: the api server answered ${httpCode}: ${boundedText(status.message ?? 'no message')}`;
+  const text = `${what}: the API server answered ${httpCode}: ${boundedText(status.message ?? 'no message')}`;
   return new CertfleetError(code, text, {
     reason,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),

@@ -121,7 +121,7 @@ export function connectionError(thrown: unknown, signal?: AbortSignal): unknown 
   if (thrown instanceof CertfleetError) return thrown;
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown';
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new CertfleetError('unavailable', `could not reach the api server: ${message || code}`, {
+  return new CertfleetError('unavailable', `could not reach the API server: ${message || code}`, {
     reason: neverSent.has(code) ? 'ConnectionRefused' : 'ConnectionLost',
   });
 }

@@ -18,7 +18,7 @@ export function boundedSignal(clock: Clock, timeoutMs: number, signal?: AbortSig
   signal?.addEventListener('abort', onAbort, { once: true });
   const release = clock.schedule(timeoutMs, () =>
     controller.abort(
-      new CertfleetError('deadline-exceeded', `no response from the api server within ${timeoutMs} ms`, {
+      new CertfleetError('deadline-exceeded', `no response from the API server within ${timeoutMs} ms`, {
         reason: 'RequestTimeout',
       }),
     ),

@@ -98,6 +98,6 @@ function secured({ rejectUnauthorized, servername, ...tls }: KubeTls): object {
 }
 
 function notConnected(): CertfleetError {
-  const message = `could not reach the api server: no connection within ${connectTimeoutMs} ms`;
+  const message = `could not reach the API server: no connection within ${connectTimeoutMs} ms`;
   return new CertfleetError('unavailable', message, { reason: 'ConnectionRefused' });
 }

@@ -34,7 +34,7 @@ export async function readText(body: Readable, signal?: AbortSignal): Promise<st
 }
 
 function tooLarge(): CertfleetError {
-  return new CertfleetError('resource-exhausted', `the api server's response exceeds ${maxResponse} bytes`, {
+  return new CertfleetError('resource-exhausted', `the API server's response exceeds ${maxResponse} bytes`, {
     reason: 'ResponseTooLarge',
     retryable: false,
   });
@@ -50,7 +50,7 @@ export async function readJson(body: Readable, signal?: AbortSignal): Promise<un
     return JSON.parse(text);
   } catch {
     // V8's message quotes the text, which may contain anything, so it is omitted.
-    throw new CertfleetError('unavailable', "the api server's response is not JSON", {
+    throw new CertfleetError('unavailable', "the API server's response is not JSON", {
       reason: 'MalformedResponse',
     });
   }

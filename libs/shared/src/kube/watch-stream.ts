@@ -80,7 +80,7 @@ function parseEvent(line: string): RawWatchEvent {
     event = null;
   }
   if (!types.has(event?.type) || typeof event?.object !== 'object') {
-    throw new CertfleetError('unavailable', 'the api server sent something other than a watch event');
+    throw new CertfleetError('unavailable', 'the API server sent something other than a watch event');
   }
   return event as RawWatchEvent;
 }

@@ -60,7 +60,6 @@ function subjectKeyIdentifierIn(extensions: DerValue): Buffer | undefined {
   return extensionIn(extensions, '2.5.29.14')?.content;
 }
 
-/** The value of an extension. */
 function extensionIn(extensions: DerValue, identifier: string): DerValue | undefined {
   const wanted = objectIdentifier(identifier);
   for (const each of readDerValues(extensions.content).flatMap((list) => readDerChildren(list.encoded))) {

@@ -40,7 +40,6 @@ export class MemoryVolumes implements FleetVolumes {
     return known ?? { chain: [], ca: [], truncated: false, absent };
   }
 
-  /** Sets the description of a volume. */
   setDescription(volumeId: string, description: Partial<VolumeDescription>): void {
     this.#descriptions.set(volumeId, { chain: [], ca: [], truncated: false, absent: '', ...description });
   }
@@ -59,7 +58,7 @@ export class MemoryVolumes implements FleetVolumes {
 
   renew(volumeId: string, generation: number, isRequestedByPerson = false): Promise<string> {
     const volume = this.#volumes.get(volumeId);
-    if (volume === undefined) return Promise.resolve('not-here');
+    if (volume === undefined) return Promise.resolve('not-found');
     if (volume.generation !== generation) return Promise.resolve('superseded');
     if (!isRequestedByPerson && this.automaticWaitMs(volumeId) > 0) return Promise.resolve('backing-off');
     this.renewals.push({ volumeId, generation });
@@ -69,7 +68,7 @@ export class MemoryVolumes implements FleetVolumes {
 
   defer(volumeId: string, generation: number, until: Date): Promise<string> {
     const volume = this.#volumes.get(volumeId);
-    if (volume === undefined) return Promise.resolve('not-here');
+    if (volume === undefined) return Promise.resolve('not-found');
     if (volume.generation !== generation) return Promise.resolve('superseded');
     this.set(volumeId, { ...volume, deferredUntil: until });
     return Promise.resolve('deferred');

@@ -20,7 +20,7 @@ interface OpenWatch {
   idle: PromiseWithResolvers<void>;
 }
 
-const absent = new CertfleetError('not-found', 'the api server answered 404', { reason: 'ApiNotServed' });
+const absent = new CertfleetError('not-found', 'the API server answered 404', { reason: 'ApiNotServed' });
 
 /** An API server in memory: lists and watches, of which a test knows when they have processed every change. */
 export class FakeTrustApi implements TrustClient {

@@ -22,7 +22,7 @@ import { FakeMounter } from './fake-mounter.ts';
 import { ScriptedIssuer } from './scripted-issuer.ts';
 
 /** Options of a harness. */
-export interface BenchChanges {
+export interface HarnessChanges {
   readonly continueOnNotReady?: boolean;
   readonly useTokenRequest?: boolean;
   readonly hasController?: boolean;
@@ -48,7 +48,7 @@ export class VolumeTestHarness {
   readonly issuer: ScriptedIssuer;
   /** A store for the test's own reads of the agent's files. */
   readonly store: VolumeStore;
-  readonly #changes: BenchChanges;
+  readonly #changes: HarnessChanges;
   log = '';
   /** Layout of cert-manager's csi-driver for the next restart. */
   adopted: VolumeLayout | undefined;
@@ -58,14 +58,14 @@ export class VolumeTestHarness {
   beforeFileCall: ((call: keyof FileSystem, path: unknown) => void) | undefined;
   #node: NodeVolumes | undefined;
 
-  private constructor(issuer: (clock: ManualClock) => ScriptedIssuer, changes: BenchChanges) {
+  private constructor(issuer: (clock: ManualClock) => ScriptedIssuer, changes: HarnessChanges) {
     this.#changes = changes;
     this.issuer = issuer(this.clock);
     mkdirSync(join(this.scratch, 'own'));
     this.store = VolumeStore.open({ own: ownLayout(join(this.scratch, 'own')), clock: this.clock });
   }
 
-  static async open(changes: BenchChanges = {}): Promise<VolumeTestHarness> {
+  static async open(changes: HarnessChanges = {}): Promise<VolumeTestHarness> {
     const scratch = mkdtempSync('/dev/shm/certfleet-ca-');
     try {
       const ca = await openLocalCa(scratch, new Date(Date.UTC(2026, 10, 24)));

@@ -1,10 +1,10 @@
-import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { fallbackRenewalAtMs, isOverdue } from '@certfleet/fleet-model/certificate-times.ts';
 import type { IndexedVolume } from './indexed-volume.ts';
 
-/** The index of each status in `volumeStates`. */
-export const statusRanks = Object.fromEntries(volumeStates.map((state, rank) => [state, rank])) as Readonly<
+/** The index of each status in `volumeStatuses`. */
+export const statusRanks = Object.fromEntries(volumeStatuses.map((state, rank) => [state, rank])) as Readonly<
   Record<VolumeStatus, number>
 >;
 

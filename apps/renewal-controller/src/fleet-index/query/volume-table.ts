@@ -16,7 +16,6 @@ export interface TableQuery {
   readonly order: 'asc' | 'desc';
 }
 
-/** One page of the table. */
 export interface TablePage {
   readonly rows: readonly SortedVolume[];
   /** Number of matching volumes on all pages. */

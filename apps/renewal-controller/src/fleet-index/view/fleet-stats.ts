@@ -1,4 +1,4 @@
-import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { expirySpanOf, expirySpans, nextSpanMs } from './expiry-spans.ts';
 import { issuerKey } from '../model/indexed-volume.ts';
@@ -132,17 +132,17 @@ export class VolumeCounts {
 
 /** Zero volumes of each status. */
 export function noVolumes(): Record<VolumeStatus, number> {
-  return byState(volumeStates.map(() => 0));
+  return byState(volumeStatuses.map(() => 0));
 }
 
 function byState(counts: readonly number[]): Record<VolumeStatus, number> {
-  return Object.fromEntries(volumeStates.map((state, rank) => [state, counts[rank]])) as Record<VolumeStatus, number>;
+  return Object.fromEntries(volumeStatuses.map((state, rank) => [state, counts[rank]])) as Record<VolumeStatus, number>;
 }
 
 class Tally implements VolumeTally {
   volumes = 0;
   /** Indexed by the rank of the status: adding to an array element is much faster than to a named field. */
-  readonly #counts: number[] = volumeStates.map(() => 0);
+  readonly #counts: number[] = volumeStatuses.map(() => 0);
   #soonestMs = Infinity;
 
   get byState(): Record<VolumeStatus, number> {
@@ -162,7 +162,7 @@ class Tally implements VolumeTally {
 
   add(other: Tally): void {
     this.volumes += other.volumes;
-    for (let rank = 0; rank < volumeStates.length; rank += 1)
+    for (let rank = 0; rank < volumeStatuses.length; rank += 1)
       this.#counts[rank] = (this.#counts[rank] ?? 0) + (other.#counts[rank] ?? 0);
     if (other.#soonestMs < this.#soonestMs) this.#soonestMs = other.#soonestMs;
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { systemClock } from '@certfleet/shared/clock.ts';
 import { startRedisServer } from '../../../../../e2e/support/redis-server.ts';
 import type { RedisServer } from '../../../../../e2e/support/redis-server.ts';
@@ -67,53 +67,55 @@ class Fixture {
 
 const timedOut = new Error('Command timed out');
 
-test('a change that is not settled is settled before the next one, as the same batch', async () => {
-  const fixture = new Fixture();
-  const { index, keys } = fixture;
-  const session = await fixture.open();
-  await index.applyDelta(session, [reportOf({ id: 'v1' })], []);
-  fixture.failure = () => timedOut;
-  await assert.rejects(index.applyDelta(session, [reportOf({ id: 'v1', generation: 2 })], []), timedOut);
-  // Also while Redis does not answer for longer.
-  await assert.rejects(index.applyDelta(session, [reportOf({ id: 'v1', generation: 3 })], []), timedOut);
-  fixture.failure = () => undefined;
-  await index.applyDelta(await fixture.open(), [reportOf({ id: 'v1', generation: 3 })], []);
-  assert.deepEqual(fixture.settled, ['v1: - > 1', 'v1: 1 > 2', 'v1: 2 > 3']);
-  const [, first, second, third, last] = fixture.batches;
-  assert.deepEqual([second, third], [first, first]);
-  assert.notEqual(last, first);
-  assert.equal(await redis.exists(keys.outbox('node-a')), 0);
-});
+describe('the outbox of a node', () => {
+  test('a change that is not settled is settled before the next one, as the same batch', async () => {
+    const fixture = new Fixture();
+    const { index, keys } = fixture;
+    const session = await fixture.open();
+    await index.applyDelta(session, [reportOf({ id: 'v1' })], []);
+    fixture.failure = () => timedOut;
+    await assert.rejects(index.applyDelta(session, [reportOf({ id: 'v1', generation: 2 })], []), timedOut);
+    // Also while Redis does not answer for longer.
+    await assert.rejects(index.applyDelta(session, [reportOf({ id: 'v1', generation: 3 })], []), timedOut);
+    fixture.failure = () => undefined;
+    await index.applyDelta(await fixture.open(), [reportOf({ id: 'v1', generation: 3 })], []);
+    assert.deepEqual(fixture.settled, ['v1: - > 1', 'v1: 1 > 2', 'v1: 2 > 3']);
+    const [, first, second, third, last] = fixture.batches;
+    assert.deepEqual([second, third], [first, first]);
+    assert.notEqual(last, first);
+    assert.equal(await redis.exists(keys.outbox('node-a')), 0);
+  });
 
-test('the outbox holds no more than one call changes, however often settling fails', async () => {
-  const fixture = new Fixture();
-  const session = await fixture.open();
-  fixture.failure = () => timedOut;
-  for (let generation = 1; generation <= 20; generation++) {
-    const reports = ['a', 'b', 'c'].map((id) => reportOf({ id: `${id}${generation}` }));
-    await assert.rejects(fixture.index.applyDelta(session, reports, []), timedOut);
-  }
-  assert.equal(await redis.hlen(fixture.keys.outbox('node-a')), 4);
-});
+  test('the outbox holds no more than one call changes, however often settling fails', async () => {
+    const fixture = new Fixture();
+    const session = await fixture.open();
+    fixture.failure = () => timedOut;
+    for (let generation = 1; generation <= 20; generation++) {
+      const reports = ['a', 'b', 'c'].map((id) => reportOf({ id: `${id}${generation}` }));
+      await assert.rejects(fixture.index.applyDelta(session, reports, []), timedOut);
+    }
+    assert.equal(await redis.hlen(fixture.keys.outbox('node-a')), 4);
+  });
 
-test('a change that can never be settled is dropped and does not block its node', async () => {
-  const fixture = new Fixture();
-  const session = await fixture.open();
-  const broken = new TypeError('x is not a function');
-  fixture.failure = ({ current }) => (current?.volumeId === 'bad' ? broken : undefined);
-  await assert.rejects(fixture.index.applyDelta(session, [reportOf({ id: 'bad' })], []), broken);
-  await fixture.index.applyDelta(session, [reportOf({ id: 'good' })], []);
-  assert.deepEqual(fixture.settled, ['good: - > 1']);
-});
+  test('a change that can never be settled is dropped and does not block its node', async () => {
+    const fixture = new Fixture();
+    const session = await fixture.open();
+    const broken = new TypeError('x is not a function');
+    fixture.failure = ({ current }) => (current?.volumeId === 'bad' ? broken : undefined);
+    await assert.rejects(fixture.index.applyDelta(session, [reportOf({ id: 'bad' })], []), broken);
+    await fixture.index.applyDelta(session, [reportOf({ id: 'good' })], []);
+    assert.deepEqual(fixture.settled, ['good: - > 1']);
+  });
 
-test('a volume whose record only a newer release can read is not taken for a removed one', async () => {
-  const fixture = new Fixture();
-  const session = await fixture.open();
-  await fixture.index.applyDelta(session, [reportOf({ id: 'v1' })], []);
-  fixture.failure = () => timedOut;
-  await assert.rejects(fixture.index.applyDelta(session, [reportOf({ id: 'v1', generation: 2 })], []), timedOut);
-  await redis.hset(fixture.keys.volumes('node-a'), 'v1', '[2,"newer"]');
-  fixture.failure = () => undefined;
-  await fixture.index.applyDelta(session, [reportOf({ id: 'v2' })], []);
-  assert.deepEqual(fixture.settled, ['v1: - > 1', 'v2: - > 1']);
+  test('a volume whose record only a newer release can read is not taken for a removed one', async () => {
+    const fixture = new Fixture();
+    const session = await fixture.open();
+    await fixture.index.applyDelta(session, [reportOf({ id: 'v1' })], []);
+    fixture.failure = () => timedOut;
+    await assert.rejects(fixture.index.applyDelta(session, [reportOf({ id: 'v1', generation: 2 })], []), timedOut);
+    await redis.hset(fixture.keys.volumes('node-a'), 'v1', '[2,"newer"]');
+    fixture.failure = () => undefined;
+    await fixture.index.applyDelta(session, [reportOf({ id: 'v2' })], []);
+    assert.deepEqual(fixture.settled, ['v1: - > 1', 'v2: - > 1']);
+  });
 });

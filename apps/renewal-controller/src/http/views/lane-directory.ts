@@ -1,5 +1,5 @@
 import type { Lane as ShownLane, LanePage, LaneQuery } from '@certfleet/operator-api/lanes.ts';
-import { laneStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { laneStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import type { Cache } from '@certfleet/shared/cache.ts';
 import type { Clock } from '@certfleet/shared/clock.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
@@ -131,7 +131,7 @@ type LaneCursor = readonly [string | number, string];
 
 const sortKeys: Readonly<Record<NonNullable<LaneQuery['sort']>, (lane: ShownLane) => string | number>> = {
   issuer: ({ key }) => key,
-  state: ({ state }) => laneStates.indexOf(state),
+  state: ({ state }) => laneStatuses.indexOf(state),
   volumes: ({ volumes }) => volumes,
   waiting: ({ queued, blocked, podCertificates }) => queued + blocked + (podCertificates?.waiting ?? 0),
   'in-flight': ({ inFlight }) => inFlight,

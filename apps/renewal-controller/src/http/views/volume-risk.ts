@@ -1,5 +1,5 @@
 import { fallbackRenewalAtMs, latestStartMs } from '@certfleet/fleet-model/certificate-times.ts';
-import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { riskReasons } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
@@ -144,7 +144,7 @@ function talliesAtRisk(
 
 /** Adds the volumes that are not at risk for their own status. */
 function addOthers(counts: Record<VolumeStatus, number>, byState: Readonly<Record<VolumeStatus, number>>): void {
-  for (const state of volumeStates) if (!isBadStatus(state)) counts[state] += byState[state];
+  for (const state of volumeStatuses) if (!isBadStatus(state)) counts[state] += byState[state];
 }
 
 function countVolumesAtRisk(
@@ -186,6 +186,5 @@ export function riskCriterion(
   };
 }
 
-/** The sum of counts by status. */
 export const sumOf = (counts: Readonly<Record<VolumeStatus, number>>): number =>
-  volumeStates.reduce((sum, state) => sum + counts[state], 0);
+  volumeStatuses.reduce((sum, state) => sum + counts[state], 0);

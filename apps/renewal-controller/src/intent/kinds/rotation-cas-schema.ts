@@ -40,7 +40,6 @@ const namedCa = <Properties extends TProperties>(name: string, properties: Prope
 const oneOfMessage = (names: readonly string[]): string => `needs exactly one of ${names.join(', ')}`;
 const waysToName = { from: ['certificate', 'fingerprint', 'issuer'], to: ['certificate', 'fingerprint'] } as const;
 
-/** The CAs of a rotation. */
 export const rotationCas = {
   from: namedCa('from', {
     certificate: Type.Optional(certificates('The root of the CA that is replaced')),

@@ -1,4 +1,4 @@
-import { volumeStates } from '@certfleet/fleet-model/vocabulary.ts';
+import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import { closedObject, text, timestamp } from '@certfleet/shared/kube/kind-schema.ts';
 
@@ -15,9 +15,9 @@ export const commonCriteria = {
   issuer: Type.Optional(text('Key of the issuer, kind.group/namespace/name', 1_100)),
   issuedBefore: Type.Optional(timestamp('Issued before this time')),
   status: Type.Optional(
-    Type.Array(Type.Enum([...volumeStates]), {
+    Type.Array(Type.Enum([...volumeStatuses]), {
       minItems: 1,
-      maxItems: volumeStates.length,
+      maxItems: volumeStatuses.length,
       description: 'One of these statuses',
     }),
   ),
