@@ -70,10 +70,14 @@ interface Fixture {
 }
 
 /** An issuer with a fake client: the test answers requests and writes the watch's stream. */
-async function setUp(t: TestContext, answer: (request: ApiRequest) => unknown): Promise<Fixture> {
+async function setUp(
+  t: TestContext,
+  answer: (request: ApiRequest) => unknown,
+  listed: readonly Body[] = [],
+): Promise<Fixture> {
   const requests: ApiRequest[] = [];
   let stream = new Readable();
-  let items: readonly Body[] = [];
+  let items = listed;
   let isHeld = false;
   const clock = new ManualClock();
   const issuer = new CertManagerIssuer({
@@ -353,6 +357,16 @@ describe('CertManagerIssuer', () => {
     const rest = Array.from({ length: 10 }, () => issuer.issue(request, never));
     await emit('MODIFIED', stored({ status: issuedStatus }));
     await Promise.all(rest);
+  });
+
+  test('names the requests that a volume had at the start once, and no later ones', async (t) => {
+    const named = (name: string): Body => ({ ...stored(), metadata: { ...stored().metadata, name } });
+    const { issuer, emit, relist } = await setUp(t, () => stored(), [named('r-1'), named('r-7')]);
+    await emit('ADDED', named('r-8'));
+    await relist([named('r-1'), named('r-7'), named('r-9')]);
+    assert.deepEqual(issuer.takeRequestsAtStart('csi-2'), []);
+    assert.deepEqual(issuer.takeRequestsAtStart('csi-1'), ['r-1', 'r-7']);
+    assert.deepEqual(issuer.takeRequestsAtStart('csi-1'), []);
   });
 
   test('deletes only its own requests, with a precondition on the uid', async (t) => {

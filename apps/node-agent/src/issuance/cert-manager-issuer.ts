@@ -15,6 +15,7 @@ import type { CertificateRequestView } from './certificate-request.ts';
 import type { CertificateIssuer, IssueRequest, IssuerResponse } from './certificate-issuer.ts';
 import { explainRefusal } from './request-refusal.ts';
 import { RequestWaiter, RequestWaiters } from './request-waiters.ts';
+import { RequestsAtStart } from './requests-at-start.ts';
 import type { WaitedRequest } from './request-waiters.ts';
 
 export interface CertManagerIssuerOptions {
@@ -38,6 +39,8 @@ export class CertManagerIssuer implements CertificateIssuer {
   readonly #options: CertManagerIssuerOptions;
   readonly #watch: ResourceWatch<CertificateRequestView>;
   readonly #waiters = new RequestWaiters();
+  readonly #atStart = new RequestsAtStart();
+  #isListed = false;
   readonly #stop = new AbortController();
   /**
    * Issuances in progress, for `stop`. A listener for each on one shared signal would make adding a listener linear in
@@ -55,6 +58,7 @@ export class CertManagerIssuer implements CertificateIssuer {
       // Requests without a waiter are not even copied.
       project: (raw) => {
         const view = viewCertificateRequest(raw);
+        if (!this.#isListed) this.#atStart.add(view);
         return this.#waiters.of(view).length > 0 ? view : undefined;
       },
       onEvent: ({ type, object }) => {
@@ -168,6 +172,10 @@ export class CertManagerIssuer implements CertificateIssuer {
     }
   }
 
+  takeRequestsAtStart(volumeId: string): readonly string[] {
+    return this.#atStart.take(volumeId);
+  }
+
   async stop(): Promise<void> {
     this.#stop.abort();
     for (const work of this.#inProgress) work.abort();
@@ -218,6 +226,7 @@ export class CertManagerIssuer implements CertificateIssuer {
 
   /** Passes the waiters the changes of the time when the watch was down. */
   #catchUp(listed: readonly CertificateRequestView[]): void {
+    this.#isListed = true;
     for (const view of listed) for (const waiter of this.#waiters.of(view)) waiter.offer(view);
     for (const request of this.#waiters.missingFrom(listed)) {
       for (const waiter of this.#waiters.of(request)) {

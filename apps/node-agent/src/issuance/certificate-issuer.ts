@@ -34,5 +34,10 @@ export interface CertificateIssuer {
   issue(request: IssueRequest, signal: AbortSignal, onCreated?: () => void): Promise<IssuerResponse>;
   /** Deletes a request that this agent made for the volume; does nothing if it is gone or belongs to another volume. */
   discard(request: Pick<IssueRequest, 'requestName' | 'volumeId' | 'spec'>): Promise<void>;
+  /**
+   * Names of the requests that the volume had when the agent started, as far as they are known by now; empty in further
+   * calls. They include the requests that its record names.
+   */
+  takeRequestsAtStart(volumeId: string): readonly string[];
   stop(): Promise<void>;
 }

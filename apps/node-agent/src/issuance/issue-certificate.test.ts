@@ -42,6 +42,7 @@ function setUp(
         return issuer.issue(request, signal, onCreated);
       },
       discard: (request) => issuer.discard(request),
+      takeRequestsAtStart: () => [],
       stop: () => Promise.resolve(),
     },
     awaitTrust: () => Promise.resolve(),
@@ -107,6 +108,7 @@ describe('issueCertificate', () => {
     const stranger = {
       issue: () => Promise.resolve({ certificatePem, caPem }),
       discard: () => Promise.resolve(),
+      takeRequestsAtStart: () => [],
       stop: () => Promise.resolve(),
     };
     await assert.rejects(setUp({ issuer: stranger }).issue(), {

@@ -60,6 +60,11 @@ export class LocalCaIssuer implements CertificateIssuer {
     return response;
   }
 
+  /** Its requests exist in memory only. */
+  takeRequestsAtStart(): readonly string[] {
+    return [];
+  }
+
   discard(request: Pick<IssueRequest, 'requestName' | 'volumeId' | 'spec'>): Promise<void> {
     this.#answers.delete(qualifiedName(request));
     return Promise.resolve();

@@ -28,12 +28,20 @@ function obsoleteWith({ obsoleteRequests = [] }: VolumeRecord, name: string): re
   return [...obsoleteRequests, name].slice(-maxObsoleteRequests);
 }
 
-/** The obsolete requests of a record without some; undefined if none remain. */
-export function obsoleteWithout(
-  { obsoleteRequests }: VolumeRecord,
+/** The obsolete requests of a record and those of some names that are neither issued nor current. */
+export function obsoleteWithFound(
+  { obsoleteRequests = [], issued }: VolumeRecord,
+  current: string,
   names: readonly string[],
 ): readonly string[] | undefined {
-  const remaining = obsoleteRequests?.filter((name) => !names.includes(name));
+  const known = new Set([...obsoleteRequests, issued?.requestName, current]);
+  const all = [...obsoleteRequests, ...names.filter((name) => !known.has(name))].slice(-maxObsoleteRequests);
+  return all.length === 0 ? undefined : all;
+}
+
+/** The obsolete requests of a record without one; undefined if none remain. */
+export function obsoleteWithout({ obsoleteRequests }: VolumeRecord, name: string): readonly string[] | undefined {
+  const remaining = obsoleteRequests?.filter((each) => each !== name);
   return remaining?.length === 0 ? undefined : remaining;
 }
 

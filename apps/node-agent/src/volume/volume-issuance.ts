@@ -11,6 +11,7 @@ import type { Issuance, IssuanceDependencies, IssuanceOrder } from '../issuance/
 import type { AttemptCause } from '@certfleet/fleet-model/issuance-causes.ts';
 import type { IssuedFacts } from '../storage/volume-record.ts';
 import { unansweredReasons } from './attempt-policy.ts';
+import { obsoleteWithFound, obsoleteWithout } from './request-record.ts';
 import { timeoutSignal } from './timeout-signal.ts';
 import { keystorePassword } from './keystore-password.ts';
 import { apiServerToken } from './service-account-token.ts';
@@ -251,9 +252,13 @@ export class VolumeIssuance {
   #deleteObsolete(volume: Volume): void {
     const { volumeId, spec } = volume;
     const { dependencies, reporter } = this.#options;
+    const found = dependencies.issuer.takeRequestsAtStart(volumeId);
+    volume.obsoleteRequestsChanged(obsoleteWithFound(volume.record, volume.nextRequestName, found));
     for (const requestName of volume.record.obsoleteRequests ?? []) {
+      // One of an earlier life of the volume: the request of this name replaces it.
+      if (requestName === volume.nextRequestName) continue;
       dependencies.issuer.discard({ requestName, volumeId, spec }).then(
-        () => volume.requestsDeleted([requestName]),
+        () => volume.obsoleteRequestsChanged(obsoleteWithout(volume.record, requestName)),
         (error: unknown) => reporter.discardFailed(volume, requestName, asCertfleetError(error)),
       );
     }

@@ -8,7 +8,7 @@ import type { VolumeStore } from '../storage/volume-store.ts';
 import { issuedFacts, readPayloadCertificate, type IssuedCertificateFacts } from './issued-facts.ts';
 import { issuerKey } from './issuer-key.ts';
 import { recordOfCaFile, recordOfMount } from './known-generation.ts';
-import { nextRequestName, obsoleteWithout, recordOfFailed, recordOfIssued, withoutRequest } from './request-record.ts';
+import { nextRequestName, recordOfFailed, recordOfIssued, withoutRequest } from './request-record.ts';
 import { StoredVolume } from './stored-volume.ts';
 import type { VolumeContents } from './stored-volume.ts';
 import { VolumeAttempts } from './volume-attempts.ts';
@@ -241,10 +241,9 @@ export class Volume {
     this.#stored.tryWriteRecord({ ...this.record, signalledGeneration: generation });
   }
 
-  /** Forgets requests that were deleted or belong to another volume. */
-  requestsDeleted(names: readonly string[]): void {
-    // Stored with the next transition: deleting a request twice costs only one API call.
-    this.#stored.record = { ...this.record, obsoleteRequests: obsoleteWithout(this.record, names) };
+  /** The requests that still have to be deleted. Stored with the next transition: another deletion costs one API call. */
+  obsoleteRequestsChanged(obsoleteRequests: readonly string[] | undefined): void {
+    this.#stored.record = { ...this.record, obsoleteRequests };
   }
 
   /** Transition: removal begins; keys and files are deleted first. If this throws, the caller repeats the removal. */

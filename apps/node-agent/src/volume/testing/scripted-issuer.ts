@@ -13,6 +13,8 @@ import type { LocalCa } from '../../local-ca/local-ca.ts';
 export class ScriptedIssuer implements CertificateIssuer {
   readonly requests: IssueRequest[] = [];
   readonly discarded: string[] = [];
+  /** Names of requests that a volume had when the agent started. */
+  readonly atStart: string[] = [];
   /** Thrown by every request while it is set. */
   failure: CertfleetError | undefined;
   /** How long before the current time a certificate's validity begins, in milliseconds. */
@@ -77,6 +79,10 @@ export class ScriptedIssuer implements CertificateIssuer {
       extensions: subjectAltNameExtension(names, true),
     };
     return { ...signed, certificatePem: signCertificate(template, this.#ca.key) };
+  }
+
+  takeRequestsAtStart(): readonly string[] {
+    return this.atStart.splice(0);
   }
 
   discard(request: Pick<IssueRequest, 'requestName' | 'volumeId' | 'spec'>): Promise<void> {
