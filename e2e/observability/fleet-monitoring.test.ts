@@ -241,7 +241,7 @@ describe('a monitored fleet', { skip: cannotMount }, () => {
     // Nothing is dispatched while a short certificate becomes due.
     await renewalIsNear('node-1', 4_000);
     await redis.call('CLIENT', 'PAUSE', String(timeoutMs), 'WRITE');
-    await fire('CertfleetLocalDeadlineUsed');
+    await fire('CertfleetFallbackDeadlineUsed');
     await redis.call('CLIENT', 'UNPAUSE');
     // The agent renews and reports to a controller without CPU time to read it.
     await renewalIsNear('node-1', 4_000);

@@ -125,7 +125,7 @@ const volumes: Row = {
       queries: [
         { expr: `max(${fleet('volumes_due')})`, legend: 'due' },
         { expr: `max(${fleet('volumes_overdue')})`, legend: 'overdue' },
-        { expr: `max by (left) (${fleet('volumes_at_risk')})`, legend: 'at risk, {{left}} left' },
+        { expr: `max by (left) (${fleet('volumes_expiring_soon')})`, legend: 'expiring soon, {{left}} left' },
         { expr: `max(${fleet('volumes_expired')})`, legend: 'expired' },
       ],
     },

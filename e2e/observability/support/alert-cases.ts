@@ -32,8 +32,8 @@ function agentSeries(node: string): Series {
       ]),
     ),
     [`certfleet_agent_volumes_overdue{${of}}`]: always(0),
-    [`certfleet_agent_volumes_at_risk{${of},left="1/2"}`]: always(0),
-    [`certfleet_agent_volumes_at_risk{${of},left="1/4"}`]: always(0),
+    [`certfleet_agent_volumes_expiring_soon{${of},left="1/2"}`]: always(0),
+    [`certfleet_agent_volumes_expiring_soon{${of},left="1/4"}`]: always(0),
     [`certfleet_agent_damaged_volumes{${of}}`]: always(0),
     [`certfleet_agent_tmpfs_size_bytes{${of}}`]: always(1000),
     [`certfleet_agent_tmpfs_free_bytes{${of}}`]: always(400),
@@ -73,8 +73,8 @@ function replicaSeries(name: string): Series {
     [`certfleet_controller_pod_certificates_current{${of}}`]: always(1),
     [`certfleet_controller_volumes_expired{${of}}`]: always(0),
     [`certfleet_controller_volumes_overdue{${of}}`]: always(0),
-    [`certfleet_controller_volumes_at_risk{${of},left="1/2"}`]: always(0),
-    [`certfleet_controller_volumes_at_risk{${of},left="1/4"}`]: always(0),
+    [`certfleet_controller_volumes_expiring_soon{${of},left="1/2"}`]: always(0),
+    [`certfleet_controller_volumes_expiring_soon{${of},left="1/4"}`]: always(0),
     [`certfleet_controller_nodes{${of},state="online"}`]: always(2),
     [`certfleet_controller_nodes{${of},state="silent"}`]: always(0),
     [`certfleet_controller_lane_lag_seconds{${of},issuer="${issuer}"}`]: '0 30 0 20 0 10x115',
@@ -164,8 +164,8 @@ export const alertCases: readonly AlertCase[] = [
     fault: 'a renewal has failed until a quarter of its time is left',
     series: {
       [`certfleet_agent_volumes{${n1},state="failing"}`]: always(1),
-      [`certfleet_agent_volumes_at_risk{${n1},left="1/2"}`]: always(1),
-      [`certfleet_agent_volumes_at_risk{${n1},left="1/4"}`]: always(1),
+      [`certfleet_agent_volumes_expiring_soon{${n1},left="1/2"}`]: always(1),
+      [`certfleet_agent_volumes_expiring_soon{${n1},left="1/4"}`]: always(1),
       ...both((of) => ({
         [`certfleet_controller_volumes{${of},state="failing",issuer="${issuer}"}`]: always(1),
       })),
@@ -174,7 +174,7 @@ export const alertCases: readonly AlertCase[] = [
   },
   {
     fault: 'half of the time for a renewal is over, as only the controller can report',
-    series: both((of) => ({ [`certfleet_controller_volumes_at_risk{${of},left="1/2"}`]: always(1) })),
+    series: both((of) => ({ [`certfleet_controller_volumes_expiring_soon{${of},left="1/2"}`]: always(1) })),
     fires: { CertfleetVolumeExpiresSoon: {} },
   },
   {
@@ -304,7 +304,7 @@ export const alertCases: readonly AlertCase[] = [
     series: {
       [`certfleet_agent_issuances_total{${n1},cause="deadline",result="success"}`]: '3+0x55 4+0x60',
     },
-    fires: { CertfleetLocalDeadlineUsed: {} },
+    fires: { CertfleetFallbackDeadlineUsed: {} },
   },
   {
     fault: 'the controller is unavailable',

@@ -117,7 +117,7 @@ export class AgentMetrics {
       (gauge) => gauge.set(snapshot().urgency.overdue),
     );
     this.#collected(
-      'volumes_at_risk',
+      'volumes_expiring_soon',
       'Unexpired volumes of whose time between renew-at and not-after no more than this part is left.',
       ['left'],
       (gauge) => {

@@ -116,7 +116,7 @@ function fleetGauges(gauge: Register<IndexSnapshot>, names: IssuerNames): void {
     g.set(stats.all.byState.expired),
   );
   gauge(
-    'volumes_at_risk',
+    'volumes_expiring_soon',
     ['left'],
     'Unexpired volumes with at most this fraction of the time between renew-at and not-after left.',
     (g, { urgency }) => {
@@ -125,11 +125,11 @@ function fleetGauges(gauge: Register<IndexSnapshot>, names: IssuerNames): void {
     },
   );
   gauge(
-    'at_risk_not_after_timestamp_seconds',
+    'expiring_soon_not_after_timestamp_seconds',
     [],
-    'Earliest not-after of the volumes at risk; absent if there are none.',
-    (g, { urgency: { firstAtRiskMs } }) => {
-      if (firstAtRiskMs !== undefined) g.set(firstAtRiskMs / 1000);
+    'Earliest not-after of the volumes that expire soon; absent if there are none.',
+    (g, { urgency: { firstExpiringSoonMs } }) => {
+      if (firstExpiringSoonMs !== undefined) g.set(firstExpiringSoonMs / 1000);
     },
   );
   gauge('nodes', ['state'], 'Nodes by whether their agent is online or silent.', (g, { nodes }) => {

@@ -19,9 +19,9 @@ function volume(leftSeconds: number, sketch: Partial<VolumeSketch> = {}, node = 
 describe('weighUrgency', () => {
   test('counts volumes that are due, past their fallback deadline, or close to expiry', () => {
     const volumes = [300, 190, 140, 100, 50, 0, -10].map((left) => volume(left));
-    const { due, overdue, halfLeft, quarterLeft, firstAtRiskMs } = weighUrgency(volumes, nowMs, new Set());
+    const { due, overdue, halfLeft, quarterLeft, firstExpiringSoonMs } = weighUrgency(volumes, nowMs, new Set());
     assert.deepEqual({ due, overdue, halfLeft, quarterLeft }, { due: 6, overdue: 3, halfLeft: 2, quarterLeft: 1 });
-    assert.equal(firstAtRiskMs, nowMs + 50_000);
+    assert.equal(firstExpiringSoonMs, nowMs + 50_000);
   });
 
   test('does not count failed or deferred volumes as overdue', () => {
@@ -49,7 +49,7 @@ describe('weighUrgency', () => {
   });
 
   test('is empty for a healthy fleet', () => {
-    const { due, overdue, halfLeft, firstAtRiskMs, oldestDueMs } = weighUrgency([volume(300)], nowMs, new Set());
-    assert.deepEqual([due, overdue, halfLeft, firstAtRiskMs, oldestDueMs.size], [0, 0, 0, undefined, 0]);
+    const { due, overdue, halfLeft, firstExpiringSoonMs, oldestDueMs } = weighUrgency([volume(300)], nowMs, new Set());
+    assert.deepEqual([due, overdue, halfLeft, firstExpiringSoonMs, oldestDueMs.size], [0, 0, 0, undefined, 0]);
   });
 });

@@ -13,7 +13,7 @@ export interface FleetUrgency {
   /** The same with at most a quarter left. */
   readonly quarterLeft: number;
   /** The earliest not-after of the volumes with at most half left; undefined if there are none. */
-  readonly firstAtRiskMs: number | undefined;
+  readonly firstExpiringSoonMs: number | undefined;
   /**
    * By issuer, renew-at of the oldest volume that waits for its renewal. Excludes volumes whose last attempt failed,
    * which wait for their retry, and those of silent nodes: neither indicates a slow lane.
@@ -43,7 +43,7 @@ class Scale implements FleetUrgency {
   overdue = 0;
   halfLeft = 0;
   quarterLeft = 0;
-  firstAtRiskMs: number | undefined;
+  firstExpiringSoonMs: number | undefined;
   readonly oldestDueMs = new Map<string, number>();
   readonly #nowMs: number;
 
@@ -58,7 +58,7 @@ class Scale implements FleetUrgency {
     if (left === 0 || left > 1 / 2) return;
     this.halfLeft += 1;
     if (left <= 1 / 4) this.quarterLeft += 1;
-    this.firstAtRiskMs = Math.min(this.firstAtRiskMs ?? Infinity, certificate.notAfterMs);
+    this.firstExpiringSoonMs = Math.min(this.firstExpiringSoonMs ?? Infinity, certificate.notAfterMs);
   }
 
   wait(issuer: string, { renewAtMs }: IndexedCertificate): void {
