@@ -377,7 +377,7 @@ describe('one lane for CSI volumes and pod certificates', () => {
 
   test('a pause delays refreshes but no pod that starts, and the lane shows the waiting requests', async () => {
     const world = new World(usual);
-    world.pause({ by: 'alice', reason: 'the CA moves', atMs: startMs });
+    world.pause({ by: 'alice', reason: 'the CA moves', atMs: startMs, policy: 'the-ca-moves' });
     world.renewals(5, 'csi');
     for (let i = 0; i < 5; i += 1) world.request(`old-${i}`);
     world.request('new', { isStarting: true });

@@ -56,7 +56,6 @@ export class OperatorIntent {
         .map(({ issuer }) => issuer);
     this.#follower = new LanePolicyFollower({
       ...{ store, policies, lanes, pauses, issuers, clock, log },
-      adopt: (issuer, pause) => this.pauses.adopt(issuer, pause),
     });
     const apply = async (): Promise<void> => {
       this.#follower.refresh();

@@ -20,8 +20,6 @@ export interface LanePolicyFollowerParts {
   readonly pauses: LanePauses;
   /** The issuers of the volumes. */
   readonly issuers: () => Iterable<IssuerName>;
-  /** Writes a LanePolicy for a pause that an earlier release stored in Redis only. */
-  readonly adopt: (issuer: IssuerName, pause: LanePause) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -140,7 +138,7 @@ export class LanePolicyFollower {
 
   /** Makes the pauses in Redis those of the policies. */
   async #reconcile(noted: readonly IssuerName[]): Promise<void> {
-    const { policies, lanes, pauses, adopt } = this.#parts;
+    const { policies, lanes, pauses } = this.#parts;
     const stored = await lanes.storedPauses(noted);
     const storedByKey = new Map(Array.from(stored, ([issuer, pause]) => [issuerKey(issuer), pause]));
     const toStore = new Map<IssuerName, LanePause>();
@@ -149,11 +147,7 @@ export class LanePolicyFollower {
       if (pause !== undefined && !isSame(pause, storedByKey.get(issuerKey(issuer)))) toStore.set(issuer, pause);
     }
     await pauses.store(toStore);
-    for (const [issuer, pause] of stored) {
-      if (policies.laneOf(issuer).pause !== undefined) continue;
-      if (pause.policy === undefined) await adopt(issuer, pause);
-      else await pauses.end([issuer]);
-    }
+    await pauses.end([...stored.keys()].filter((issuer) => policies.laneOf(issuer).pause === undefined));
   }
 
   /** The paused issuers of these and of the volumes, by key. */

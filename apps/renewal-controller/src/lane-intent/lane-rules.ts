@@ -39,9 +39,11 @@ function textOr(value: unknown, fallback: string): string {
 /** The fields of a LanePolicy that pause; removed by a resume. */
 export const noPause = { paused: false, pauseReason: null, pausedBy: null, pausedAt: null } as const;
 
+export type RequestedPause = Omit<LanePause, 'policy'>;
+
 /** The fields of a LanePolicy that pause. */
 export function pauseFields(
-  pause: LanePause,
+  pause: RequestedPause,
 ): Pick<SpecOf<'LanePolicy'>, 'paused' | 'pauseReason' | 'pausedBy' | 'pausedAt'> {
   return {
     paused: true,

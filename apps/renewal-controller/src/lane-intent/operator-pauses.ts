@@ -5,10 +5,9 @@ import { issuerKey } from '../fleet-index/model/indexed-volume.ts';
 import type { IssuerName } from '../fleet-index/model/indexed-volume.ts';
 import type { IntentStore } from '../intent/intent-store.ts';
 import type { LanePolicies } from '../lanes/lane-policies.ts';
-import type { LanePause } from '../lanes/lane-state.ts';
 import type { IntentEvents } from '../kube/intent-events.ts';
 import { noPause, pauseFields } from './lane-rules.ts';
-import type { LanePolicyObject } from './lane-rules.ts';
+import type { LanePolicyObject, RequestedPause } from './lane-rules.ts';
 
 export interface OperatorPausesParts {
   readonly store: IntentStore;
@@ -60,20 +59,7 @@ export class OperatorPauses {
     await apply();
   }
 
-  /** Writes a LanePolicy for a pause that an earlier release stored in Redis only. */
-  async adopt(issuer: IssuerName, pause: LanePause): Promise<void> {
-    const { log, events } = this.#parts;
-    try {
-      const object = await this.#write(issuer, pause);
-      log.info({ issuer, ...pause, lanePolicy: object.metadata.name }, 'pause stored as a lane policy');
-      const message = `${pause.by} paused the lane before this release: ${pause.reason}`;
-      events.record(object, { type: 'Normal', reason: 'PauseAdopted', message });
-    } catch (thrown) {
-      log.warn({ issuer, error: asCertfleetError(thrown).message }, 'cannot store a pause as a lane policy, retrying');
-    }
-  }
-
-  async #write(issuer: IssuerName, pause: LanePause): Promise<LanePolicyObject> {
+  async #write(issuer: IssuerName, pause: RequestedPause): Promise<LanePolicyObject> {
     const { store, policies } = this.#parts;
     const key = issuerKey(issuer);
     if (key.includes('*'))

@@ -175,7 +175,7 @@ describe('LaneAdmission', () => {
 
   test('starts nothing while paused, and resumes at its rate', async () => {
     const { sim, store } = laneWith({ ratePerSecond: 10, burst: 1, maxInFlight: 100 });
-    await store.pause(issuer, { by: 'alice', reason: 'maintenance', atMs: startMs });
+    await store.pause(issuer, { by: 'alice', reason: 'maintenance', atMs: startMs, policy: 'maintenance' });
     sim.arrive(
       arrivals(30).map((arrival) => ({ ...arrival, latestStartMs: startMs })),
       quick,

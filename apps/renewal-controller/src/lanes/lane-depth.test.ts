@@ -49,7 +49,7 @@ describe('LaneStore', () => {
     await enter('few', ['a', 'b', 'c']);
     await enter('idle', []);
     await enter('shut', []);
-    await store.pause(issuerNamed('held'), { by: 'me', reason: 'test', atMs: 0 });
+    await store.pause(issuerNamed('held'), { by: 'me', reason: 'test', atMs: 0, policy: 'test' });
     await enter('held', ['a']);
     const broken = await enter('broken', ['a']);
     for (const volume of ['node-a/v', 'node-b/v'])

@@ -110,7 +110,7 @@ describe('LaneAdmission fairness between nodes', () => {
   test('promotes a node that waits for its share after the pause of its lane ends', async () => {
     const { sim, store } = laneWith({ ratePerSecond: 0, maxInFlight: 20 });
     const answers: SimulatedIssuer = () => ({ afterMs: 100, outcome: 'ok' });
-    await store.pause(issuer, { by: 'me', reason: 'test', atMs: startMs });
+    await store.pause(issuer, { by: 'me', reason: 'test', atMs: startMs, policy: 'test' });
     sim.arrive(of('node', 60), answers);
     sim.at(startMs + minuteMs, () => store.resume(issuer));
     advanceEverySecond(sim, answers, 90);

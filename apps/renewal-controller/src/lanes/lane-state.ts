@@ -5,8 +5,8 @@ export interface LanePause {
   readonly by: string;
   readonly reason: string;
   readonly atMs: number;
-  /** Name of the LanePolicy that pauses the lane; absent for a pause that an earlier release stored in Redis only. */
-  readonly policy?: string;
+  /** Name of the LanePolicy that pauses the lane. */
+  readonly policy: string;
 }
 
 /** The pod certificates of a lane, as their signer reported them last. */

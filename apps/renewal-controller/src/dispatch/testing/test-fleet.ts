@@ -86,7 +86,8 @@ export function startReplica(options: TestReplicaOptions, isDispatching = true):
 
 /** Pauses a lane as a replica does that has just seen its LanePolicy. */
 export async function pauseLane({ dispatcher }: TestReplica, issuer: IssuerName): Promise<void> {
-  await dispatcher.pauses.store(new Map([[issuer, { by: 'alice', reason: 'the CA moves', atMs: Date.now() }]]));
+  const pause = { by: 'alice', reason: 'the CA moves', atMs: Date.now(), policy: 'the-ca-moves' };
+  await dispatcher.pauses.store(new Map([[issuer, pause]]));
   await dispatcher.pauses.recall([issuer]);
 }
 
