@@ -102,6 +102,23 @@ describe('planReissue', () => {
     assert.deepEqual(shape(fleet.plan(tested)), ['2 Test  a-2']);
   });
 
+  test('repeats a test that completed without an attempt, after the time that a report may take', () => {
+    const fleet = new Fleet();
+    fleet.set('a-1', oldCa);
+    const tested = fleet.plan({});
+    assert.deepEqual(fleet.plan(tested), tested);
+    fleet.completed.add(1);
+    fleet.isTestDue = false;
+    assert.deepEqual(fleet.plan(tested), tested);
+    fleet.isTestDue = true;
+    const again = fleet.plan(tested);
+    assert.deepEqual([shape(again), states(again)], [['2 Test  a-1'], ['a Testing 0']]);
+    const later = { ...tested, issuers: tested.issuers.map((entry) => ({ ...entry, attempts: 1 })) };
+    assert.deepEqual(states(fleet.plan(later)), ['a Testing 1'], 'what it found before counts');
+    fleet.set('a-1', oldCa, { attempts: 1 });
+    assert.deepEqual(fleet.plan(tested), tested, 'the agent retries a failed attempt by itself');
+  });
+
   test('forgets finished rounds, and what has nothing to reissue', () => {
     const fleet = new Fleet();
     fleet.set('a-1', oldCa);

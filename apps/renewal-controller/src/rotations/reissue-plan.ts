@@ -21,8 +21,11 @@ export interface PlanInput {
   readonly volume: (key: VolumeKey) => IndexedVolume | undefined;
   /** Whether every volume of a node is reported. */
   readonly isComplete: (node: string) => boolean;
-  /** Whether the back-off of an issuer that has not switched is over. */
-  readonly isTestDue: (issuer: TestedIssuer) => boolean;
+  /**
+   * Whether the back-off of an issuer that has not switched is over, or the time that the result of a round may take to
+   * be reported.
+   */
+  readonly isTestDue: (issuer: TestedIssuer, round?: number) => boolean;
 }
 
 /** The rounds of a rotation, as its status shall contain them, and what they wait for. */
@@ -90,19 +93,37 @@ class Plan {
 }
 
 /** The entry of an issuer after what was reported; none if it has nothing to reissue, or its test must be repeated. */
-function settle({ facts, cas, volume, isComplete }: PlanInput, entry: TestedIssuer): readonly TestedIssuer[] {
+function settle(input: PlanInput, entry: TestedIssuer): readonly TestedIssuer[] {
+  const { facts, cas, volume, isComplete } = input;
   if (!facts.byIssuer.has(entry.issuer)) return [];
   const { issuer, attempts, target } = entry;
   if (entry.state !== 'Testing' || target === undefined) return [entry];
   const now = volume(target);
   // The volume left the fleet, or its node has not reported.
   if (now === undefined) return isComplete(target.node) ? [] : [entry];
-  if (now.generation === target.generation) return [entry];
+  if (now.generation === target.generation) return hadNoEffect(input, entry, now) ? untested(entry) : [entry];
   const isOld = (now.certificate?.caFingerprints ?? []).some((each) => cas.leaving.has(each));
   if (!isOld) return [{ issuer, state: 'Switched', attempts }];
   // An agent that restarted counts from 1 again: this says nothing.
   if (now.generation < target.generation) return [];
   return [{ issuer, state: 'NotSwitched', attempts: attempts + 1 }];
+}
+
+/** The entry of an issuer whose test must be repeated; what an earlier one found remains. */
+function untested({ issuer, attempts }: TestedIssuer): readonly TestedIssuer[] {
+  return attempts === 0 ? [] : [{ issuer, state: 'NotSwitched', attempts }];
+}
+
+/**
+ * Whether the Renewal of a test has completed without an attempt, for example because Redis had lost the volume when its
+ * targets were selected. After a failed attempt, the agent retries by itself.
+ */
+function hadNoEffect(input: PlanInput, entry: TestedIssuer, { node, volumeId, failure }: IndexedVolume): boolean {
+  const isOfRound = ({ purpose, volumes = [] }: Round): boolean =>
+    purpose === 'Test' && volumes.some((each) => each.node === node && each.volumeId === volumeId);
+  const round = input.status.rounds?.find(isOfRound);
+  if (round === undefined || failure !== undefined || !input.isComplete(node)) return false;
+  return input.progressOf(round)?.isCompleted === true && input.isTestDue(entry, round.number);
 }
 
 function isOpen({ progressOf }: PlanInput, round: Round, tested: readonly TestedIssuer[]): boolean {

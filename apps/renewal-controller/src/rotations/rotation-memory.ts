@@ -29,6 +29,13 @@ interface ConfirmTimes {
   readonly settleMs: number;
 }
 
+interface TestTime {
+  /** Of the rotation. */
+  readonly generation: number;
+  readonly round?: number | undefined;
+  readonly nowMs: number;
+}
+
 /** What a replica remembers about a rotation; can be lost. Times are monotonic. */
 export class RotationMemory {
   #next = '';
@@ -83,15 +90,18 @@ export class RotationMemory {
     return true;
   }
 
-  /** Whether the back-off of an issuer is over. A change of the rotation's spec ends it, such as a resume. */
-  isTestDue({ issuer, attempts }: TestedIssuer, generation: number, nowMs: number): boolean {
-    const key = `${generation} ${attempts}`;
+  /**
+   * Whether the back-off of an issuer is over, or of a round that may still have a result. A change of the rotation's spec
+   * ends it, such as a resume.
+   */
+  isTestDue({ issuer, attempts }: TestedIssuer, { generation, round = 0, nowMs }: TestTime): boolean {
+    const key = `${generation} ${attempts} ${round}`;
     const known = this.#tests.get(issuer);
     if (known?.key !== key) {
       this.#tests.set(issuer, { key, atMs: nowMs });
       return known !== undefined && !known.key.startsWith(`${generation} `);
     }
-    return nowMs - known.atMs >= doubledDelayMs(firstTestMs, attempts - 1, maxTestMs);
+    return nowMs - known.atMs >= doubledDelayMs(firstTestMs, Math.max(0, attempts - 1), maxTestMs);
   }
 
   /** The criterion of a selection, resolved at most every 30 seconds. */

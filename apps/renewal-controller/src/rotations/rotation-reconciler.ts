@@ -177,6 +177,7 @@ export class RotationReconciler {
   ): Step {
     const { store, view, clock } = this.#parts;
     const memory = this.#memoryOf(object);
+    const { generation } = object.metadata;
     return rotationStep({
       object,
       cas,
@@ -187,7 +188,7 @@ export class RotationReconciler {
         progressOf: (round) => progressOf(store, object, round),
         volume: ({ node, volumeId }) => view().volume(node, volumeId),
         isComplete: (node) => index.isComplete(node),
-        isTestDue: (issuer) => memory.isTestDue(issuer, object.metadata.generation, clock.monotonic()),
+        isTestDue: (issuer, round) => memory.isTestDue(issuer, { generation, round, nowMs: clock.monotonic() }),
       },
     });
   }
