@@ -9,6 +9,7 @@ import { liveSuite } from './suites/live.ts';
 import { messagesSuite } from './suites/messages.ts';
 import { nightShiftSuite } from './suites/night-shift.ts';
 import { renewalsSuite } from './suites/renewals.ts';
+import { tablesSuite } from './suites/tables.ts';
 import { truthSuite } from './suites/truth.ts';
 import { viewsSuite } from './suites/views.ts';
 
@@ -22,6 +23,7 @@ describe('the page', { concurrency: 4 }, () => {
   viewsSuite();
   liveSuite();
   keyboardSuite();
+  tablesSuite();
   messagesSuite();
   truthSuite();
 });

@@ -1,7 +1,9 @@
 import type { JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import type { OperatorApi } from '../api/operator-api.ts';
 import { useServices } from '../app/services.ts';
 import { t } from '../messages/messages.ts';
+import { joinedNames, namesIn, typedName } from './several-names.ts';
 import { useSuggestions } from './suggestions.ts';
 import type { Suggest } from './suggestions.ts';
 
@@ -17,9 +19,20 @@ export interface NameFilterProps {
   readonly onSet: (value: string) => void;
 }
 
+/** Without an answer a text is taken as a whole name; the table then reports the failure. */
+async function nameOrPattern(api: OperatorApi, text: string, filterOf: NameFilterProps['filterOf']): Promise<string> {
+  if (text.includes('*')) return text;
+  const query = new URLSearchParams([[...filterOf(text)], ['limit', '1']]);
+  const isWholeName = await api.volumes(query).then(
+    ({ total }) => total > 0,
+    () => true,
+  );
+  return isWholeName ? text : `*${text}*`;
+}
+
 /**
- * A filter by name with suggestions of the server. A text that is no whole name of the fleet becomes a pattern, such as
- * `*sho*`, and is shown as such.
+ * A filter by one or more names with suggestions of the server. A text that is no whole name of the fleet becomes a pattern,
+ * such as `*sho*`, and is shown as such.
  */
 export function NameFilter({ title, value, filterOf, suggest, problemOf, onSet }: NameFilterProps): JSX.Element {
   const { api } = useServices();
@@ -32,26 +45,19 @@ export function NameFilter({ title, value, filterOf, suggest, problemOf, onSet }
   const asked = useRef(0);
   useEffect(() => setText(value), [value]);
   useEffect(() => () => void (asked.current += 1), []);
-  /** Without an answer the text is taken as a whole name; the table then reports the failure. */
-  const isWholeName = async (typed: string): Promise<boolean> => {
-    const query = new URLSearchParams([[...filterOf(typed)], ['limit', '1']]);
-    return await api.volumes(query).then(
-      ({ total }) => total > 0,
-      () => true,
-    );
-  };
   const commit = async (typed: string): Promise<void> => {
     const own = ++asked.current;
-    const wanted = typed === '' || typed.includes('*') || (await isWholeName(typed)) ? typed : `*${typed}*`;
+    const wanted = joinedNames(await Promise.all(namesIn(typed).map((name) => nameOrPattern(api, name, filterOf))));
     if (own !== asked.current) return;
     setText(wanted);
     latest.current(wanted);
   };
   const change = (input: HTMLInputElement): void => {
     const typed = input.value.trim();
-    input.setCustomValidity(typed === '' ? '' : (problemOf?.(typed) ?? ''));
+    input.setCustomValidity(namesIn(typed).flatMap((name) => problemOf?.(name) ?? [])[0] ?? '');
     if (input.reportValidity()) void commit(typed);
   };
+  const { finished } = typedName(text);
   return (
     <label class={value === '' ? 'field' : 'field set'}>
       <span class="visually-hidden">{title}</span>
@@ -62,18 +68,19 @@ export function NameFilter({ title, value, filterOf, suggest, problemOf, onSet }
         list={suggest && listId}
         autocomplete="off"
         spellcheck={false}
-        onFocus={() => request(text)}
+        title={t.volumes.severalNames}
+        onFocus={() => request(typedName(text).typed)}
         onInput={({ currentTarget: input }) => {
           input.setCustomValidity('');
           setText(input.value);
-          request(input.value);
+          request(typedName(input.value).typed);
         }}
         onChange={(event) => change(event.currentTarget)}
       />
       {suggest && (
         <datalist id={listId}>
           {offered.map((each) => (
-            <option key={each.value} value={each.value} label={t.volumes.suggestion(each)} />
+            <option key={each.value} value={`${finished}${each.value}`} label={t.volumes.suggestion(each)} />
           ))}
         </datalist>
       )}

@@ -1,0 +1,133 @@
+// Selection, filters and commands of the tables of volumes in a real Chromium, from a real controller.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { eventually } from '../../fleet/support/eventually.ts';
+import { exampleFleet } from '../support/example-fleet.ts';
+import { PageBrowser } from '../support/page-browser.ts';
+import { PageFleet } from '../support/page-fleet.ts';
+
+let browser: PageBrowser;
+let fleet: PageFleet;
+
+const open = (path: string): Promise<Page> =>
+  browser.open(`${fleet.url}${path}`, { permissions: ['clipboard-read', 'clipboard-write'] });
+
+const rows = (page: Page, selector: string): Promise<string[]> => page.locator(selector).allInnerTexts();
+
+/** Waits until the table has exactly these pods in this order. */
+async function untilPods(page: Page, pods: readonly string[], selector = '#main tbody td.col-pod'): Promise<void> {
+  let shown: readonly string[] = [];
+  await eventually(`the pods ${pods.join()}`, async () => {
+    shown = await rows(page, selector);
+    return shown.join() === pods.join();
+  }).catch(() => assert.deepEqual(shown, pods));
+}
+
+const pickedPods = '#main tbody tr.picked td.col-pod';
+const selected = ['database-1', 'mail-1', 'old-1', 'queue-1'];
+const copied = (page: Page): Promise<unknown> => page.evaluate('navigator.clipboard.readText()');
+
+/** Selection, filters and commands of the tables. */
+export function tablesSuite(): void {
+  describe('tables of the page', { concurrency: false }, () => {
+    before(async () => {
+      fleet = await PageFleet.start(exampleFleet, ['--api-auth=none', '--pod-label=team']);
+      await fleet.untilShown(6);
+      browser = await PageBrowser.launch();
+    });
+
+    afterEach(() => browser.closePages());
+
+    after(async () => {
+      await browser[Symbol.asyncDispose]();
+      await fleet[Symbol.asyncDispose]();
+    });
+
+    test('a click with Shift selects the rows from the one before, or clears their selection', async () => {
+      const page = await open('/volumes?sort=pod');
+      await untilPods(page, ['cart-1', ...selected, 'web-1']);
+      const box = (row: number): ReturnType<Page['locator']> => page.locator('#main tbody .pick input').nth(row);
+      await box(4).click();
+      await box(1).click({ modifiers: ['Shift'] });
+      await untilPods(page, selected, pickedPods);
+      assert.equal(await page.evaluate('getSelection().toString()'), '', 'no text is selected');
+      await box(3).click({ modifiers: ['Shift'] });
+      await untilPods(page, ['queue-1'], pickedPods);
+      await page.getByRole('region', { name: 'Selection' }).getByText('Show').click();
+      await page.locator('.picked li', { hasText: 'data/queue-1' }).waitFor();
+    });
+
+    test('X selects the rows from the one before by keyboard', async () => {
+      const page = await open('/volumes?sort=pod');
+      await untilPods(page, ['cart-1', ...selected, 'web-1']);
+      for (const key of ['j', 'j', 'x', 'j', 'j', 'j', 'X']) await page.keyboard.press(key);
+      await untilPods(page, selected, pickedPods);
+      await page.keyboard.press('?');
+      await page.getByText('Select all rows from the one before to this row').waitFor();
+    });
+
+    test('a filter accepts several names and parts of names, and suggests the last one', async () => {
+      const page = await open('/volumes?sort=pod');
+      const namespace = page.getByPlaceholder('Namespace');
+      await namespace.fill('shop,da');
+      await page.locator('datalist option[value="shop,data"]').waitFor({ state: 'attached' });
+      await namespace.press('Enter');
+      await page.waitForURL(/namespace=shop,\*da\*/);
+      assert.equal(await namespace.inputValue(), 'shop,*da*');
+      await untilPods(page, ['cart-1', 'database-1', 'old-1', 'queue-1', 'web-1']);
+      const team = page.getByPlaceholder('Label team');
+      await team.fill('core,payments');
+      await team.press('Enter');
+      await untilPods(page, ['cart-1', 'database-1', 'web-1']);
+      assert.equal(new URL(page.url()).searchParams.get('label'), 'team=core,team=payments');
+      await page.reload();
+      await untilPods(page, ['cart-1', 'database-1', 'web-1']);
+      assert.equal(await team.inputValue(), 'core,payments');
+      await page.getByText('Renew all that match (3)').click();
+      await page.getByRole('dialog').getByText('shop/cart-1').waitFor();
+    });
+
+    test('all that match are renewed, also by part of an issuer’s name and by what pods serve', async () => {
+      for (const [query, ids] of [
+        ['issuer=*intern*,no-issuer', ['csi-db', 'csi-queue']],
+        ['served=not-loaded', ['csi-cart']],
+      ] as const) {
+        const page = await open(`/volumes?${query}`);
+        await page.getByRole('button', { name: `Renew all that match (${ids.length})…` }).click();
+        await page.getByLabel('Reason').fill('CHG-7');
+        await page.getByRole('button', { name: /^Renew \d/ }).click();
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        await eventually('the renewals', () => Promise.resolve(ids.every((id) => fleet.renewed.includes(id))));
+      }
+      assert.deepEqual(fleet.renewed, ['csi-cart', 'csi-db', 'csi-queue']);
+    });
+
+    test('a table, a selection and a row are copied as commands', async () => {
+      const page = await open('/volumes?namespace=shop&sort=pod');
+      await untilPods(page, ['cart-1', 'old-1', 'web-1']);
+      await page.getByText('Export', { exact: true }).click();
+      await page.getByRole('button', { name: 'Copy as kubectl' }).click();
+      await page.getByText('Copied: kubectl get pods --namespace shop').waitFor();
+      assert.equal(await copied(page), 'kubectl get pods --namespace shop');
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'Details of worker-1/csi-web' }).click();
+      await page.locator('tr.details').getByRole('button', { name: 'Copy as kubectl' }).click();
+      await eventually('the command', async () => {
+        return (await copied(page)) === 'kubectl describe pod web-1 --namespace shop';
+      });
+      await page.locator('tr.details').getByRole('button', { name: 'Copy as certfleet command' }).click();
+      await eventually('the command', async () => (await copied(page)) === 'certfleet show csi-web');
+      await page.getByLabel('Select worker-1/csi-web').check();
+      await page.getByLabel('Select worker-1/csi-cart').check();
+      await page.getByRole('region', { name: 'Selection' }).getByRole('button', { name: 'Copy as kubectl' }).click();
+      await eventually('the command', async () => {
+        return (await copied(page)) === 'kubectl get pods --namespace shop web-1 cart-1';
+      });
+    });
+
+    test('no page threw an error', () => {
+      assert.deepEqual(browser.problems, []);
+    });
+  });
+}
