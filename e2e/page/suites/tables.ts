@@ -24,6 +24,7 @@ async function untilPods(page: Page, pods: readonly string[], selector = '#main 
   }).catch(() => assert.deepEqual(shown, pods));
 }
 
+const timeSelect = (page: Page): ReturnType<Page['locator']> => page.locator('select', { hasText: 'Another time…' });
 const pickedPods = '#main tbody tr.picked td.col-pod';
 const selected = ['database-1', 'mail-1', 'old-1', 'queue-1'];
 const copied = (page: Page): Promise<unknown> => page.evaluate('navigator.clipboard.readText()');
@@ -124,6 +125,61 @@ export function tablesSuite(): void {
       await eventually('the command', async () => {
         return (await copied(page)) === 'kubectl get pods --namespace shop web-1 cart-1';
       });
+    });
+
+    test('what expires before any chosen time is listed, in the zone of the page', async () => {
+      const page = await open('/at-risk');
+      await untilPods(page, ['old-1', 'mail-1']);
+      await page.keyboard.press('u');
+      await timeSelect(page).selectOption('Another time…');
+      const input = page.getByLabel('Expires within: a time');
+      await input.fill('tomorrow');
+      await input.press('Enter');
+      const message = await input.evaluate(({ validationMessage }: { validationMessage: string }) => validationMessage);
+      assert.match(message, /such as 30m/);
+      const minutes = new Date(Date.now() + 20 * 60_000).toISOString().slice(0, 16);
+      await input.fill(minutes.replace('T', ' '));
+      await input.press('Enter');
+      await untilPods(page, ['old-1']);
+      assert.equal(new URL(page.url()).searchParams.get('expiresBefore'), `${minutes}:00Z`);
+      const select = timeSelect(page);
+      await select.getByText(`Expires before ${minutes.replace('T', ' ')}:00 UTC`).waitFor({ state: 'attached' });
+      await select.selectOption('Another time…');
+      await input.fill('2d');
+      await input.press('Enter');
+      await untilPods(page, ['old-1', 'mail-1']);
+    });
+
+    test('the audit log links to chosen volumes and nodes, is linked from them, and has any range of time', async () => {
+      const post = async (selection: object, reason: string): Promise<void> => {
+        await fleet.controller.api('renewals', { method: 'POST', body: { selection, reason } });
+      };
+      const volumes = [
+        { node: 'worker-1', volumeId: 'csi-web' },
+        { node: 'worker-2', volumeId: 'csi-db' },
+      ];
+      await post({ volumes }, 'CHG-8');
+      await post({ query: { node: 'worker-2' } }, 'CHG-9');
+      const page = await open('/nodes/worker-2');
+      await page.getByRole('link', { name: 'Actions on this node' }).click();
+      const reasons = page.locator('#main tbody td.col-reason');
+      await reasons.filter({ hasText: 'CHG-9' }).waitFor();
+      await reasons.filter({ hasText: 'CHG-8' }).waitFor();
+      await page.getByRole('link', { name: 'node', exact: true }).click();
+      await page.getByRole('heading', { name: 'worker-2' }).waitFor();
+      await page.goBack();
+      await page.getByRole('link', { name: 'volume worker-2/csi-db' }).click();
+      await page.getByRole('heading', { name: 'database-1' }).waitFor();
+      await page.getByRole('link', { name: 'Actions on this volume' }).click();
+      await reasons.filter({ hasText: 'CHG-8' }).waitFor();
+      await timeSelect(page).selectOption('The last hour');
+      const until = page.getByLabel('Until');
+      await until.fill('30m');
+      await until.press('Enter');
+      await page.getByText('No results').waitFor();
+      await until.fill(new Date(Date.now() + 60_000).toISOString());
+      await until.press('Enter');
+      await reasons.filter({ hasText: 'CHG-8' }).waitFor();
     });
 
     test('no page threw an error', () => {

@@ -292,6 +292,10 @@ export const en = ({ number, plural, list, rich }: Format) => ({
   },
 
   ui: {
+    anotherTime: 'Another time…',
+    typedTime: (label: string) => `${label}: a time`,
+    timeHint: 'A length such as 36h, or a time such as 2026-03-01 12:00, in the zone of the page unless it has one',
+    timeProblem: 'Enter a length such as 30m, 36h or 7d, or a time such as 2026-03-01 12:00.',
     noRenewRight:
       'You have read access only: this needs the verb renew on volumes.certfleet.io. Ask your cluster administrator for it.',
     notCurrent: 'The data that this would act on is not current. Wait until the page has loaded it again.',
@@ -773,6 +777,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
   },
 
   nodes: {
+    audited: 'Actions on this node',
     search: 'Search nodes',
     caption: 'Nodes and their agents',
     byState: 'By state',
@@ -1041,6 +1046,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
     noneText: (command: Part) =>
       rich`A rotation replaces a CA while all pods keep trusting each other. Start one with ${command}.`,
     requestedBy: ({ id, by, at }: { id: string; by: string; at: Part }) => rich`${id} · requested by ${by} ${at}`,
+    audited: 'Actions on this rotation',
     phases: {
       Pending: 'Pending',
       Trust: 'Trust',
@@ -1139,8 +1145,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
     lastDay: 'The last 24 hours',
     lastWeek: 'The last 7 days',
     since: (at: string) => `Since ${at}`,
-    until: (at: Part) => rich`until ${at}`,
-    clearUntil: 'Clear filter until',
+    untilTime: 'Until',
     actions: {
       renew: 'Renew',
       rotate: 'Rotate CA',
@@ -1162,7 +1167,14 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       failed: (action: string) => `${action} (failed)`,
       refused: (action: string) => `${action} (refused)`,
     } satisfies Texts<NonNullable<AuditEntry['outcome']>, (action: string) => string>,
-    links: { lane: 'lane', renewal: 'renewal', volume: 'volume' },
+    links: {
+      lane: 'lane',
+      renewal: 'renewal',
+      rotation: 'rotation',
+      node: 'node',
+      volume: 'volume',
+      volumeOf: (name: string) => `volume ${name}`,
+    },
     showAll: 'Show all entries',
     none: 'No entries yet',
     noneText: 'Renewals that operators request, pauses and sign-ins are recorded here.',
