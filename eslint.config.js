@@ -78,7 +78,7 @@ export default tseslint.config(
             '^[#.][a-z-]+ [a-z]',
             '^\\(prefers-',
             // SVG.
-            '^(M[\\d.]|[LMH ]+$|<svg )',
+            '^(M[\\d.]|[LMHV0 ]+$|<svg )',
             // Commands.
             '^(kubectl (create|describe|get) |certfleet (list|show|rotations)\\b)',
             // Values of protocols and of the API.

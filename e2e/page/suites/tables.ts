@@ -1,4 +1,4 @@
-// Selection, filters and commands of the tables of volumes in a real Chromium, from a real controller.
+// Selection, filters and commands of the tables of volumes, and what links charts and the audit log, in a real Chromium, from a real controller.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
@@ -29,7 +29,7 @@ const pickedPods = '#main tbody tr.picked td.col-pod';
 const selected = ['database-1', 'mail-1', 'old-1', 'queue-1'];
 const copied = (page: Page): Promise<unknown> => page.evaluate('navigator.clipboard.readText()');
 
-/** Selection, filters and commands of the tables. */
+/** Selection, filters and commands of the tables, charts and the audit log. */
 export function tablesSuite(): void {
   describe('tables of the page', { concurrency: false }, () => {
     before(async () => {
@@ -180,6 +180,27 @@ export function tablesSuite(): void {
       await until.fill(new Date(Date.now() + 60_000).toISOString());
       await until.press('Enter');
       await reasons.filter({ hasText: 'CHG-8' }).waitFor();
+    });
+
+    test('the charts of CAs and of a lane mark what operators did, with links to the audit log', async () => {
+      await using own = await PageFleet.start({ 'worker-1': { 'csi-web': { pod: 'web-1' } } });
+      await own.untilShown(1);
+      const { lanes } = await own.controller.api<{ lanes: readonly { id: string }[] }>('lanes');
+      const lane = `lanes/${lanes[0]?.id ?? ''}`;
+      await own.controller.api(`${lane}/pause`, { method: 'POST', body: { reason: 'CHG-4' } });
+      await own.controller.api(`${lane}/resume`, { method: 'POST' });
+      const body = { selection: {}, everything: true, reason: 'roll' };
+      await own.controller.api('renewals', { method: 'POST', body });
+      const page = await browser.open(`${own.url}/${lane}`);
+      // The renewal of everything does not name the lane.
+      await page.getByText('2 actions of operators').click();
+      assert.match((await page.locator('.action-line').getAttribute('d')) ?? '', /^M\d+\.\d\d 0V32M/);
+      await page.goto(`${own.url}/cas`);
+      await page.getByText('3 actions of operators').click();
+      assert.match((await page.locator('.action-line').getAttribute('d')) ?? '', /^M2[23]\.\d\d 0V100M/);
+      await page.getByRole('listitem').filter({ hasText: 'Pause lane' }).getByRole('link').click();
+      await page.getByRole('cell', { name: 'CHG-4' }).waitFor();
+      assert.equal(await page.locator('#main tbody tr').count(), 1);
     });
 
     test('no page threw an error', () => {

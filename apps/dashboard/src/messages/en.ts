@@ -556,6 +556,8 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       hourOfDay: ({ day, clock, zone }: { day: string; clock: string; zone: string }) => `${day} ${clock} ${zone}`,
       actionsOutdated: 'The actions of operators are not current.',
       actionsCut: 'The chart has only the latest actions; the audit log has all.',
+      actionCount: (count: number) =>
+        plural(count, { one: '# action of an operator', other: '# actions of operators' }),
       action: ({ action, target }: { action: string; target: string }) => `${action} ${target}`,
       asTable: 'As a table',
       caption: 'Renewals over time',
