@@ -203,6 +203,33 @@ export function tablesSuite(): void {
       assert.equal(await page.locator('#main tbody tr').count(), 1);
     });
 
+    test('pod certificates are filtered by parts of names, with suggestions', async () => {
+      const certificate = {
+        ...{ kind: 'pod-certificate', id: 'a', namespace: 'shop', pod: 'web-1', podUid: 'uid', state: 'issued' },
+        ...{ serviceAccount: 'web', node: 'worker-1', workload: 'Deployment/web', signer: 'example.com/internal' },
+        ...{ volumes: ['tls'], keyType: 'ECDSAP256', notAfter: new Date(Date.now() + 3_600_000).toISOString() },
+      };
+      const byState = { denied: 0, failed: 0, expired: 0, overdue: 0, pending: 0, unknown: 0, issued: 1 };
+      const page = await open('/volumes');
+      await page.route('**/api/v1/pod-certificates?*', (route) => {
+        // As the controller: without an asterisk only the whole name.
+        const wanted = new URL(route.request().url()).searchParams.get('namespace') ?? '*';
+        const certificates = wanted.includes('*') || wanted === 'shop' ? [certificate] : [];
+        const counts = { total: certificates.length, byState, signers: [], following: 'current' };
+        return route.fulfill({ json: { certificates, ...counts } });
+      });
+      await page.goto(`${fleet.url}/pod-certificates`);
+      const namespace = page.getByPlaceholder('Namespace');
+      await namespace.fill('sho');
+      await page.locator('datalist option[value="shop"]').waitFor({ state: 'attached' });
+      await namespace.press('Enter');
+      await page.waitForURL(/namespace=\*sho\*|namespace=%2Asho%2A/);
+      await untilPods(page, ['web-1']);
+      await namespace.fill('shop');
+      await namespace.press('Enter');
+      await page.waitForURL(/namespace=shop$/);
+    });
+
     test('no page threw an error', () => {
       assert.deepEqual(browser.problems, []);
     });

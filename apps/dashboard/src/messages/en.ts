@@ -636,7 +636,8 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       deadline: 'deadline',
       unknown: 'unknown',
     } satisfies Texts<IssuanceCause>,
-    suggestion: ({ value, count }: { value: string; count: number }) => `${value} (${number(count)})`,
+    suggestion: ({ value, count }: { value: string; count?: number }) =>
+      count === undefined ? value : `${value} (${number(count)})`,
     severalNames: 'One or more names or parts of names, separated by commas',
     label: (key: string) => `Label ${key}`,
     labelProblem: 'A value of a label has letters, digits, "-", "_" and "."; "*" stands for any characters.',

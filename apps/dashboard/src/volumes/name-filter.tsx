@@ -10,8 +10,8 @@ import type { Suggest } from './suggestions.ts';
 export interface NameFilterProps {
   readonly title: string;
   readonly value: string;
-  /** The filter of the API for a text. */
-  readonly filterOf: (text: string) => readonly [name: string, value: string];
+  /** How many rows match a text as the only filter. */
+  readonly countOf: (api: OperatorApi, text: string) => Promise<number>;
   /** Undefined without suggestions. */
   readonly suggest: Suggest | undefined;
   /** Why a text cannot be a filter; undefined if it can. */
@@ -20,11 +20,10 @@ export interface NameFilterProps {
 }
 
 /** Without an answer a text is taken as a whole name; the table then reports the failure. */
-async function nameOrPattern(api: OperatorApi, text: string, filterOf: NameFilterProps['filterOf']): Promise<string> {
+async function nameOrPattern(text: string, countOf: (text: string) => Promise<number>): Promise<string> {
   if (text.includes('*')) return text;
-  const query = new URLSearchParams([[...filterOf(text)], ['limit', '1']]);
-  const isWholeName = await api.volumes(query).then(
-    ({ total }) => total > 0,
+  const isWholeName = await countOf(text).then(
+    (count) => count > 0,
     () => true,
   );
   return isWholeName ? text : `*${text}*`;
@@ -34,7 +33,7 @@ async function nameOrPattern(api: OperatorApi, text: string, filterOf: NameFilte
  * A filter by one or more names with suggestions of the server. A text that is no whole name of the fleet becomes a pattern,
  * such as `*sho*`, and is shown as such.
  */
-export function NameFilter({ title, value, filterOf, suggest, problemOf, onSet }: NameFilterProps): JSX.Element {
+export function NameFilter({ title, value, countOf, suggest, problemOf, onSet }: NameFilterProps): JSX.Element {
   const { api } = useServices();
   const listId = useId();
   // The typed text is kept here, because the rows are rendered again while typing and would reset it.
@@ -47,7 +46,8 @@ export function NameFilter({ title, value, filterOf, suggest, problemOf, onSet }
   useEffect(() => () => void (asked.current += 1), []);
   const commit = async (typed: string): Promise<void> => {
     const own = ++asked.current;
-    const wanted = joinedNames(await Promise.all(namesIn(typed).map((name) => nameOrPattern(api, name, filterOf))));
+    const names = namesIn(typed).map((name) => nameOrPattern(name, (each) => countOf(api, each)));
+    const wanted = joinedNames(await Promise.all(names));
     if (own !== asked.current) return;
     setText(wanted);
     latest.current(wanted);
