@@ -3,6 +3,7 @@
 import { describe } from 'node:test';
 import { accessibilitySuite } from './suites/accessibility.ts';
 import { actionsSuite } from './suites/actions.ts';
+import { hostileContentSuite } from './suites/hostile-content.ts';
 import { keyboardSuite } from './suites/keyboard.ts';
 import { lieDetectorSuite } from './suites/lie-detector.ts';
 import { liveSuite } from './suites/live.ts';
@@ -17,6 +18,7 @@ describe('the page', { concurrency: 4 }, () => {
   // The longest first.
   nightShiftSuite();
   renewalsSuite();
+  hostileContentSuite('sample');
   accessibilitySuite('sample');
   lieDetectorSuite();
   actionsSuite();

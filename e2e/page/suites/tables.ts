@@ -175,6 +175,9 @@ export function tablesSuite(): void {
       await timeSelect(page).selectOption('The last hour');
       const until = page.getByLabel('Until');
       await until.fill('30m');
+      await post({ volumes }, 'CHG-10');
+      await reasons.filter({ hasText: 'CHG-10' }).waitFor();
+      assert.equal(await until.inputValue(), '30m', 'a new entry resets what is typed');
       await until.press('Enter');
       await page.getByText('No results').waitFor();
       await until.fill(new Date(Date.now() + 60_000).toISOString());

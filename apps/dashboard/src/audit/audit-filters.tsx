@@ -6,6 +6,7 @@ import { t } from '../messages/messages.ts';
 import { parseLength } from '../time/relative-time.ts';
 import { TimeInput } from '../ui/time-input.tsx';
 import { TimeSelect } from '../ui/time-select.tsx';
+import { TypedFilter } from '../ui/typed-filter.tsx';
 import { SearchBox } from '../volumes/search-box.tsx';
 import { withAuditFilter } from './audit-view.ts';
 import type { AuditFilterName, AuditView } from './audit-view.ts';
@@ -32,16 +33,7 @@ export function AuditFilters({ view, onChange }: AuditFiltersProps): JSX.Element
     <div class="filters" role="search">
       <div class="filter-row">
         <SearchBox label={t.audit.search} value={target} onSearch={(text) => set('target', text)} />
-        <label class={who === '' ? 'field' : 'field set'}>
-          <span class="visually-hidden">{t.fields.user}</span>
-          <input
-            type="search"
-            placeholder={t.fields.user}
-            value={who}
-            autocomplete="off"
-            onChange={(event) => set('who', event.currentTarget.value.trim())}
-          />
-        </label>
+        <TypedFilter label={t.fields.user} value={who} onSet={(value) => set('who', value)} />
         <label class={action === '' ? 'field' : 'field set'}>
           <span class="visually-hidden">{t.fields.action}</span>
           <select value={action} onChange={(event) => set('action', event.currentTarget.value)}>

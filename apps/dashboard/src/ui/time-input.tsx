@@ -2,39 +2,22 @@ import type { JSX } from 'preact';
 import { useServices } from '../app/services.ts';
 import { t } from '../messages/messages.ts';
 import { typedTime } from '../time/typed-time.ts';
+import { TypedFilter } from './typed-filter.tsx';
+import type { TypedFilterProps } from './typed-filter.tsx';
 
-export interface TimeInputProps {
-  readonly label: string;
-  /** A length such as `24h`, RFC 3339, or empty. */
-  readonly value: string;
-  /** Whether the user has just asked for this input. */
-  readonly isFocused?: boolean;
-  readonly onSet: (value: string) => void;
-}
-
-/** A time as a user types it, in the zone of the page. */
-export function TimeInput({ label, value, isFocused = false, onSet }: TimeInputProps): JSX.Element {
+/**
+ * A time as a user types it, in the zone of the page.
+ * @param props its value is set to a length such as `24h`, to RFC 3339, or to nothing
+ */
+export function TimeInput(props: Pick<TypedFilterProps, 'label' | 'value' | 'isFocused' | 'onSet'>): JSX.Element {
   const { times } = useServices();
-  const change = (input: HTMLInputElement): void => {
-    const text = input.value.trim();
-    const time = text === '' ? '' : typedTime(text, times.chosen.value.zone);
-    input.setCustomValidity(time === undefined ? t.ui.timeProblem : '');
-    if (input.reportValidity() && time !== undefined) onSet(time);
-  };
+  const timeOf = (text: string): string | undefined => typedTime(text, times.chosen.value.zone);
   return (
-    <label class={value === '' ? 'field' : 'field set'}>
-      <span class="visually-hidden">{label}</span>
-      <input
-        type="search"
-        placeholder={label}
-        title={t.ui.timeHint}
-        value={value}
-        autocomplete="off"
-        spellcheck={false}
-        autoFocus={isFocused}
-        onInput={({ currentTarget: input }) => input.setCustomValidity('')}
-        onChange={({ currentTarget: input }) => change(input)}
-      />
-    </label>
+    <TypedFilter
+      {...props}
+      hint={t.ui.timeHint}
+      problemOf={(text) => (timeOf(text) === undefined ? t.ui.timeProblem : undefined)}
+      onSet={(text) => props.onSet(timeOf(text) ?? '')}
+    />
   );
 }
