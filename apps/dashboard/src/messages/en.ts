@@ -974,6 +974,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       perMinute: (count: number) => `${number(count)} a minute in the last five minutes`,
       expectedEnd: 'Expected end',
       unknownEnd: 'unknown: nothing was renewed in the last five minutes',
+      openEnd: 'unknown: volumes wait for an operator or for their node',
       windowsIgnored: 'ignored',
       stopsAfter: 'Stops after',
       actions: 'Actions on this renewal',
