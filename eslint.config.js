@@ -78,11 +78,11 @@ export default tseslint.config(
             '^[#.][a-z-]+ [a-z]',
             '^\\(prefers-',
             // SVG.
-            '^(M[\\d.]|[LMH ]+$|<svg )',
+            '^(M[\\d.]|[LMHV0 ]+$|<svg )',
             // Commands.
             '^(kubectl (create|describe|get) |certfleet (list|show|rotations)\\b)',
             // Values of protocols and of the API.
-            '^(GET|POST|DELETE|%2[CF]|⟨U\\+.*| ?UTC|Etc/UTC|client auth|dry run)$',
+            '^(GET|POST|DELETE|T|Z|\\.000Z|%2[CF]|⟨U\\+.*| ?UTC|Etc/UTC|client auth|dry run)$',
           ],
           ignoreNames: technicalNames.map(({ source: pattern }) => ({ regex: { pattern } })),
           ignoreFunctions: ['Error', '*.matches'],

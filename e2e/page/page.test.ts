@@ -3,12 +3,14 @@
 import { describe } from 'node:test';
 import { accessibilitySuite } from './suites/accessibility.ts';
 import { actionsSuite } from './suites/actions.ts';
+import { hostileContentSuite } from './suites/hostile-content.ts';
 import { keyboardSuite } from './suites/keyboard.ts';
 import { lieDetectorSuite } from './suites/lie-detector.ts';
 import { liveSuite } from './suites/live.ts';
 import { messagesSuite } from './suites/messages.ts';
 import { nightShiftSuite } from './suites/night-shift.ts';
 import { renewalsSuite } from './suites/renewals.ts';
+import { tablesSuite } from './suites/tables.ts';
 import { truthSuite } from './suites/truth.ts';
 import { viewsSuite } from './suites/views.ts';
 
@@ -16,12 +18,14 @@ describe('the page', { concurrency: 4 }, () => {
   // The longest first.
   nightShiftSuite();
   renewalsSuite();
+  hostileContentSuite('sample');
   accessibilitySuite('sample');
   lieDetectorSuite();
   actionsSuite();
   viewsSuite();
   liveSuite();
   keyboardSuite();
+  tablesSuite();
   messagesSuite();
   truthSuite();
 });

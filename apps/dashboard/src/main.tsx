@@ -50,7 +50,7 @@ const services: Services = {
   serverClock,
   shown: new ShownData(),
   results: new ResultCache(),
-  picked: new Store<ReadonlySet<string>>(new Set()),
+  picked: new Store<ReadonlyMap<string, string>>(new Map()),
   wakes: new Store(0),
   paused: new Store(false),
   overlay: new Store<Overlay | undefined>(undefined),
@@ -88,7 +88,7 @@ session.state.listen(() => {
   // Another user may sign in, with other rights.
   http.forget();
   services.results.clear();
-  if (!session.state.value.hasEnded) services.picked.set(new Set());
+  if (!session.state.value.hasEnded) services.picked.set(new Map());
 });
 void session.ask();
 

@@ -20,10 +20,18 @@ const filters = {
         'of the latest request, case-insensitive',
     ),
   ),
-  namespace: Type.Optional(nonEmptyString('Namespace of the pod; `*` stands for any characters')),
-  pod: Type.Optional(nonEmptyString('Name of the pod; `*` stands for any characters')),
-  node: Type.Optional(nonEmptyString('Name of the node; `*` stands for any characters')),
-  signer: Type.Optional(nonEmptyString('Signer name; `*` stands for any characters', 1024)),
+  namespace: Type.Optional(
+    nonEmptyString('Namespace of the pod; one or more, separated by commas; `*` stands for any characters'),
+  ),
+  pod: Type.Optional(
+    nonEmptyString('Name of the pod; one or more, separated by commas; `*` stands for any characters'),
+  ),
+  node: Type.Optional(
+    nonEmptyString('Name of the node; one or more, separated by commas; `*` stands for any characters'),
+  ),
+  signer: Type.Optional(
+    nonEmptyString('Signer name; one or more, separated by commas; `*` stands for any characters', 1024),
+  ),
   state: Type.Optional(
     Type.String({
       pattern: `^(${states})(,(${states}))*$`,

@@ -131,7 +131,9 @@ export const RenewalDetailSchema = Type.Object({
   startedAt: Type.Optional(time('When the selection was made')),
   endedAt: Type.Optional(time('When the last volume was finished')),
   perMinute: Type.Optional(Type.Number({ description: 'Renewals per minute of the last five minutes' })),
-  expectedEnd: Type.Optional(time('Expected end at this rate; absent while nothing is renewed')),
+  expectedEnd: Type.Optional(
+    time('Expected end at this rate; absent while nothing is renewed, or a volume waits for an operator or its node'),
+  ),
   waiting: Type.Array(
     Type.Object({
       reason: oneOf(renewalWaits, 'What these volumes wait for'),

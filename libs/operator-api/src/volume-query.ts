@@ -14,6 +14,10 @@ const someOf = (words: readonly string[]): TString => {
   return Type.String({ pattern: `^(${word})(,(${word}))*$`, description });
 };
 
+/** One or more names or patterns. */
+const names = (what: string, maxLength?: number): TString =>
+  nonEmptyString(`${what}; one or more, separated by commas; \`*\` stands for any characters`, maxLength);
+
 /** Filters for the cryptographic properties of certificates. An agent of an earlier release reports only the lifetime. */
 const postureFilters = {
   rsaBelow: Type.Optional(
@@ -44,16 +48,11 @@ const filters = {
         'the certificate or of its CA, or of the reason or message of the last failure, case-insensitive',
     ),
   ),
-  namespace: Type.Optional(nonEmptyString('Namespace of the pod; `*` stands for any characters')),
-  pod: Type.Optional(nonEmptyString('Name of the pod; `*` stands for any characters')),
-  node: Type.Optional(nonEmptyString('Name of the node; `*` stands for any characters')),
+  namespace: Type.Optional(names('Namespace of the pod')),
+  pod: Type.Optional(names('Name of the pod')),
+  node: Type.Optional(names('Name of the node')),
   volumeId: Type.Optional(nonEmptyString('Id of the volume')),
-  issuer: Type.Optional(
-    nonEmptyString(
-      'Key of the issuer (kind.group/namespace/name), its name or namespace/name; `*` stands for any characters',
-      1024,
-    ),
-  ),
+  issuer: Type.Optional(names('Key of the issuer (kind.group/namespace/name), its name or namespace/name', 1024)),
   state: Type.Optional(someOf(volumeStatuses)),
   served: Type.Optional(someOf(servedStates)),
   expiresBefore: Type.Optional(time('Expires before this time (RFC 3339)')),
@@ -65,16 +64,14 @@ const filters = {
     }),
   ),
   workload: Type.Optional(
-    nonEmptyString(
-      'What created the pod: its name, kind/name or namespace/kind/name, such as Deployment/web; `*` stands for any characters',
-      512,
-    ),
+    names('What created the pod: its name, kind/name or namespace/kind/name, such as Deployment/web', 512),
   ),
   label: Type.Optional(
     Type.String({
       pattern: labelPattern,
       description:
-        'Labels of the pod that the operator chose, key=value, separated by commas; `*` stands for any characters',
+        'Labels of the pod that the operator chose, key=value, separated by commas; several values of one key match any ' +
+        'of them, and `*` stands for any characters',
       maxLength: 1024,
     }),
   ),

@@ -12,9 +12,10 @@ export function focusRow(document: Document, step: 1 | -1): void {
 
 const linkOf = (row: HTMLElement): HTMLElement | null => row.querySelector<HTMLElement>('a[href]');
 
-/** Selects the row with the focus, or clears its selection. */
-export function pickRow(document: Document): void {
-  document.activeElement?.closest(rows)?.querySelector<HTMLElement>('.pick input')?.click();
+/** Selects the row with the focus, or clears its selection; as a range, with the rows from the one before. */
+export function pickRow(document: Document, { isRange }: { readonly isRange: boolean }): void {
+  const box = document.activeElement?.closest(rows)?.querySelector<HTMLElement>('.pick input');
+  box?.dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true, shiftKey: isRange }));
 }
 
 /** Shows or hides the details of the row with the focus. */

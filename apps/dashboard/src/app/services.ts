@@ -40,8 +40,8 @@ export interface Services {
   readonly results: ResultCache;
   /** Columns, density and saved views of the tables of volumes. */
   readonly tables: TableMemory;
-  /** Keys of the volumes that are selected in the table. */
-  readonly picked: Store<ReadonlySet<string>>;
+  /** The volumes that are selected in the table: `namespace/pod` of each, by key. */
+  readonly picked: Store<ReadonlyMap<string, string>>;
   /** Counts returns of the page to the screen, for example after the device slept. */
   readonly wakes: Store<number>;
   /** Whether what is shown stays as it is until the user continues; it then ages. */

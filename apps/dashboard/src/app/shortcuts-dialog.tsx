@@ -8,6 +8,7 @@ const shortcuts = [
   [texts.controlKey, texts.palette],
   [texts.rowKeys, texts.rows],
   ['x', texts.select],
+  [texts.rangeKey, texts.selectRange],
   ['e', texts.details],
   ['p', texts.pause],
   ['t', texts.form],

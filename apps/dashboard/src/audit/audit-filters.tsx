@@ -1,6 +1,12 @@
 import type { JSX } from 'preact';
 import { auditActions } from '@certfleet/operator-api/vocabulary.ts';
+import { useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
 import { t } from '../messages/messages.ts';
+import { parseLength } from '../time/relative-time.ts';
+import { TimeInput } from '../ui/time-input.tsx';
+import { TimeSelect } from '../ui/time-select.tsx';
+import { TypedFilter } from '../ui/typed-filter.tsx';
 import { SearchBox } from '../volumes/search-box.tsx';
 import { withAuditFilter } from './audit-view.ts';
 import type { AuditFilterName, AuditView } from './audit-view.ts';
@@ -20,21 +26,14 @@ const lengths = [
 export function AuditFilters({ view, onChange }: AuditFiltersProps): JSX.Element {
   const { who = '', action = '', target = '', since = '', until = '' } = view.filters;
   const set = (name: AuditFilterName, value: string): void => onChange(withAuditFilter(view, name, value));
-  const isOther = since !== '' && !lengths.some(([length]) => length === since);
+  const { times } = useServices();
+  useStore(times.chosen);
+  const shown = (time: string): string => (parseLength(time) === undefined ? times.absolute(Date.parse(time)) : time);
   return (
     <div class="filters" role="search">
       <div class="filter-row">
         <SearchBox label={t.audit.search} value={target} onSearch={(text) => set('target', text)} />
-        <label class={who === '' ? 'field' : 'field set'}>
-          <span class="visually-hidden">{t.fields.user}</span>
-          <input
-            type="search"
-            placeholder={t.fields.user}
-            value={who}
-            autocomplete="off"
-            onChange={(event) => set('who', event.currentTarget.value.trim())}
-          />
-        </label>
+        <TypedFilter label={t.fields.user} value={who} onSet={(value) => set('who', value)} />
         <label class={action === '' ? 'field' : 'field set'}>
           <span class="visually-hidden">{t.fields.action}</span>
           <select value={action} onChange={(event) => set('action', event.currentTarget.value)}>
@@ -46,26 +45,22 @@ export function AuditFilters({ view, onChange }: AuditFiltersProps): JSX.Element
             ))}
           </select>
         </label>
-        <label class={since === '' ? 'field' : 'field set'}>
-          <span class="visually-hidden">{t.fields.time}</span>
-          <select value={since} onChange={(event) => set('since', event.currentTarget.value)}>
-            <option value="">{t.audit.anyTime}</option>
-            {lengths.map(([length, text]) => (
-              <option key={length} value={length}>
-                {text}
-              </option>
-            ))}
-            {isOther && <option value={since}>{t.audit.since(since)}</option>}
-          </select>
-        </label>
+        <TimeSelect
+          label={t.fields.time}
+          value={since}
+          lengths={lengths}
+          anyTime={t.audit.anyTime}
+          textOf={(time) => t.audit.since(shown(time))}
+          onSet={(value) => set('since', value)}
+        />
+        {(since !== '' || until !== '') && (
+          <TimeInput
+            label={t.audit.untilTime}
+            value={until === '' ? '' : shown(until)}
+            onSet={(value) => set('until', value)}
+          />
+        )}
       </div>
-      {until !== '' && (
-        <div class="chips">
-          <button type="button" class="chip" onClick={() => set('until', '')} aria-label={t.audit.clearUntil}>
-            {t.audit.until(<span class="mono cut">{until}</span>)}
-          </button>
-        </div>
-      )}
     </div>
   );
 }

@@ -20,6 +20,21 @@ describe('auditLinks', () => {
       ['/renewals/r-1'],
     );
     assert.deepEqual(auditLinks({ ...entry, action: 'sign-in', target: 'session' }), []);
-    assert.deepEqual(auditLinks({ ...entry, action: 'renew', target: 'volumes=a/x,b/y' }), []);
+  });
+
+  test('an entry links to each volume that was chosen, but to none whose name is cut', () => {
+    const linksOf = (target: string): readonly string[] =>
+      auditLinks({ ...entry, action: 'renew', target }).map(({ href }) => href);
+    assert.deepEqual(linksOf('volumes=a/x,b/y'), ['/volumes/a/x', '/volumes/b/y']);
+    assert.deepEqual(linksOf('volumes=a/x,b/y and 3 more'), ['/volumes/a/x', '/volumes/b/y']);
+    assert.deepEqual(linksOf('volumes=a/x,b/csi-0…'), ['/volumes/a/x']);
+  });
+
+  test('an entry links to its node and its rotation', () => {
+    const linksOf = (target: string): readonly string[] =>
+      auditLinks({ ...entry, action: 'rotate', target }).map(({ href }) => href);
+    assert.deepEqual(linksOf('node=worker-1 state=failing'), ['/nodes/worker-1']);
+    assert.deepEqual(linksOf('node=worker-*'), []);
+    assert.deepEqual(linksOf('rotation corporate-2027'), ['/rotations']);
   });
 });

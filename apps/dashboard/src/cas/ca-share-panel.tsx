@@ -1,8 +1,10 @@
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { CaHistory } from '@certfleet/operator-api/cas.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
+import { ActionLines, ActionList, actionsWithin } from '../charts/action-marks.tsx';
+import { useActions } from '../charts/use-actions.ts';
 import { useResource } from '../live/use-resource.ts';
 import { t } from '../messages/messages.ts';
 import { spanTitle } from '../overview/span-title.ts';
@@ -15,9 +17,10 @@ import type { ShareHour } from './share-lines.ts';
 
 const texts = t.cas.share;
 
+const mostHours = 168;
 const spans = [
   [texts.hours24, 24],
-  [texts.days7, 168],
+  [texts.days7, mostHours],
 ] as const;
 
 /** Which part of the fleet has each CA, by hour. */
@@ -52,6 +55,7 @@ interface SharesProps {
 function Shares({ history, wanted }: SharesProps): JSX.Element {
   const { times } = useServices();
   const { zone } = useStore(times.chosen);
+  const audit = useActions(mostHours * 3_600_000);
   const hours = hoursWithin(history, wanted);
   const [first, last] = [hours[0], hours.at(-1)];
   if (first === undefined || last === undefined || history.cas.length === 0) return <p class="dim">{texts.none}</p>;
@@ -62,6 +66,8 @@ function Shares({ history, wanted }: SharesProps): JSX.Element {
     now: shareText(last.counts[index] ?? 0, last.volumes),
     before: shareText(first.counts[index] ?? 0, first.volumes),
   }));
+  const fromMs = last.fromMs - (wanted - 1) * 3_600_000;
+  const actions = actionsWithin(audit.data, fromMs, wanted);
   const text = lines.map((line) => texts.line(line)).join(texts.separator);
   return (
     <>
@@ -75,11 +81,14 @@ function Shares({ history, wanted }: SharesProps): JSX.Element {
           </li>
         ))}
       </ul>
-      <ShareChart hours={hours} wanted={wanted} cas={lines.length} label={texts.label(text)} />
+      <ShareChart hours={hours} wanted={wanted} cas={lines.length} label={texts.label(text)}>
+        <ActionLines actions={actions} fromMs={fromMs} height={100} />
+      </ShareChart>
       <p class="share-axis dim small">
-        <span>{spanTitle(last.fromMs - (wanted - 1) * 3_600_000, 'hours', zone)}</span>
+        <span>{spanTitle(fromMs, 'hours', zone)}</span>
         <span>{texts.now}</span>
       </p>
+      <ActionList actions={actions} on={audit} />
       <details class="as-table">
         <summary>{texts.asTable}</summary>
         <DataTable
@@ -112,10 +121,12 @@ interface ShareChartProps {
   /** Number of lines. */
   readonly cas: number;
   readonly label: string;
+  /** Marks over the lines. */
+  readonly children: ComponentChildren;
 }
 
 /** One line per CA, from 0 to 100 %. */
-function ShareChart({ hours, wanted, cas, label }: ShareChartProps): JSX.Element {
+function ShareChart({ hours, wanted, cas, label, children }: ShareChartProps): JSX.Element {
   return (
     <div class="share-chart">
       <p class="dim small" aria-hidden="true">
@@ -128,6 +139,7 @@ function ShareChart({ hours, wanted, cas, label }: ShareChartProps): JSX.Element
         {Array.from({ length: cas }, (_, index) => (
           <path key={index} class={`share-line share-${index}`} d={sharePath(hours, index, wanted)} />
         ))}
+        {children}
       </svg>
     </div>
   );

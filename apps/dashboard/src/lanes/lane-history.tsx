@@ -1,7 +1,9 @@
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 import type { LaneHistory } from '@certfleet/operator-api/lanes.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
+import { ActionLines, ActionList, actionsWithin } from '../charts/action-marks.tsx';
+import { useActions } from '../charts/use-actions.ts';
 import { useResource } from '../live/use-resource.ts';
 import { format, t } from '../messages/messages.ts';
 import { shortDuration } from '../time/relative-time.ts';
@@ -9,8 +11,14 @@ import { Loaded } from '../ui/notice.tsx';
 
 const texts = t.lanes.history;
 
+export interface LaneHistoryProps {
+  readonly id: string;
+  /** Key of the issuer. */
+  readonly issuer: string;
+}
+
 /** The renewals of the past two days: success rate, latency, and both by hour. */
-export function LaneHistoryPanel({ id }: { readonly id: string }): JSX.Element {
+export function LaneHistoryPanel({ id, issuer }: LaneHistoryProps): JSX.Element {
   const { api } = useServices();
   const history = useResource<LaneHistory>({
     key: `lane-history:${id}`,
@@ -22,19 +30,22 @@ export function LaneHistoryPanel({ id }: { readonly id: string }): JSX.Element {
       <div class="panel-head">
         <h2 id="history">{texts.title}</h2>
       </div>
-      <Loaded resource={history}>{(data) => <History history={data} />}</Loaded>
+      <Loaded resource={history}>{(data) => <History history={data} issuer={issuer} />}</Loaded>
     </section>
   );
 }
 
-function History({ history }: { readonly history: LaneHistory }): JSX.Element {
+function History({ history, issuer }: { readonly history: LaneHistory; readonly issuer: string }): JSX.Element {
   const { times } = useServices();
   useStore(times.chosen);
+  const audit = useActions(history.hours.length * 3_600_000, issuer);
   const { hours, p50Ms, p99Ms } = history;
   const renewed = hours.reduce((sum, hour) => sum + hour.renewed, 0);
   const failed = hours.reduce((sum, hour) => sum + hour.failed, 0);
   const attempts = renewed + failed;
   if (attempts === 0) return <p class="dim">{texts.none}</p>;
+  const fromMs = Date.parse(hours[0]?.from ?? '');
+  const actions = actionsWithin(audit.data, fromMs, hours.length);
   const counts = texts.counts({ renewed, failed });
   const rate = Math.floor((renewed / attempts) * 1_000) / 10;
   const latency =
@@ -49,7 +60,10 @@ function History({ history }: { readonly history: LaneHistory }): JSX.Element {
         </span>
         <span>{latency}</span>
       </p>
-      <Sparkline history={history} label={texts.byHour(counts)} />
+      <Sparkline history={history} label={texts.byHour(counts)}>
+        <ActionLines actions={actions} fromMs={fromMs} height={height} />
+      </Sparkline>
+      <ActionList actions={actions} on={audit} />
       <details class="as-table">
         <summary>{texts.hours}</summary>
         <ul class="named">
@@ -83,9 +97,12 @@ const height = 32;
 function Sparkline({
   history: { hours },
   label,
+  children,
 }: {
   readonly history: LaneHistory;
   readonly label: string;
+  /** Marks over the bars. */
+  readonly children: ComponentChildren;
 }): JSX.Element {
   const most = Math.max(1, ...hours.map(({ renewed, failed }) => renewed + failed));
   const heightOf = (count: number): number => (count === 0 ? 0 : Math.max(1, (count / most) * height));
@@ -107,6 +124,7 @@ function Sparkline({
           </g>
         );
       })}
+      {children}
     </svg>
   );
 }

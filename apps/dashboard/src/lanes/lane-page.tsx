@@ -48,7 +48,7 @@ export function LanePage({ id }: { readonly id: string }): JSX.Element {
               <LaneFacts lane={data} />
               <LanePolicy lane={data} />
             </div>
-            <LaneHistoryPanel id={id} />
+            <LaneHistoryPanel id={id} issuer={data.key} />
             <StateCountList byState={data.byState} filter={{ issuer: data.key }} />
             <VolumeList title={t.lanes.nextRenewals} filter={{ issuer: data.key }} />
           </>

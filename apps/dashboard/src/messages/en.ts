@@ -232,11 +232,13 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       title: 'Keyboard shortcuts',
       controlKey: 'Ctrl K',
       rowKeys: 'j, k',
+      rangeKey: 'X',
       escapeKey: 'Esc',
       search: 'Search the view, or the volumes',
       palette: 'Commands: go to a view, change a setting, search',
       rows: 'Next and previous row of a table; Enter opens it',
       select: 'Select the row, or clear its selection',
+      selectRange: 'Select all rows from the one before to this row',
       details: 'Details of the row, without leaving the table',
       pause: 'Pause live updates, or continue',
       form: 'Times relative to now, or exact',
@@ -290,6 +292,10 @@ export const en = ({ number, plural, list, rich }: Format) => ({
   },
 
   ui: {
+    anotherTime: 'Another time…',
+    typedTime: (label: string) => `${label}: a time`,
+    timeHint: 'A length such as 36h, or a time such as 2026-03-01 12:00, in the zone of the page unless it has one',
+    timeProblem: 'Enter a length such as 30m, 36h or 7d, or a time such as 2026-03-01 12:00.',
     noRenewRight:
       'You have read access only: this needs the verb renew on volumes.certfleet.io. Ask your cluster administrator for it.',
     notCurrent: 'The data that this would act on is not current. Wait until the page has loaded it again.',
@@ -550,6 +556,8 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       hourOfDay: ({ day, clock, zone }: { day: string; clock: string; zone: string }) => `${day} ${clock} ${zone}`,
       actionsOutdated: 'The actions of operators are not current.',
       actionsCut: 'The chart has only the latest actions; the audit log has all.',
+      actionCount: (count: number) =>
+        plural(count, { one: '# action of an operator', other: '# actions of operators' }),
       action: ({ action, target }: { action: string; target: string }) => `${action} ${target}`,
       asTable: 'As a table',
       caption: 'Renewals over time',
@@ -628,7 +636,9 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       deadline: 'deadline',
       unknown: 'unknown',
     } satisfies Texts<IssuanceCause>,
-    suggestion: ({ value, count }: { value: string; count: number }) => `${value} (${number(count)})`,
+    suggestion: ({ value, count }: { value: string; count?: number }) =>
+      count === undefined ? value : `${value} (${number(count)})`,
+    severalNames: 'One or more names or parts of names, separated by commas',
     label: (key: string) => `Label ${key}`,
     labelProblem: 'A value of a label has letters, digits, "-", "_" and "."; "*" stands for any characters.',
     reasons: 'Reasons',
@@ -668,6 +678,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       compact: 'Compact rows',
       resetWidths: 'Reset the widths',
       copyCommand: 'Copy as certfleet command',
+      copyKubectl: 'Copy as kubectl',
       copied: (command: string) => `Copied: ${command}`,
       notCopied: (command: string) => `The browser does not allow copying: ${command}`,
     },
@@ -769,6 +780,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
   },
 
   nodes: {
+    audited: 'Actions on this node',
     search: 'Search nodes',
     caption: 'Nodes and their agents',
     byState: 'By state',
@@ -962,6 +974,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       perMinute: (count: number) => `${number(count)} a minute in the last five minutes`,
       expectedEnd: 'Expected end',
       unknownEnd: 'unknown: nothing was renewed in the last five minutes',
+      openEnd: 'unknown: volumes wait for an operator or for their node',
       windowsIgnored: 'ignored',
       stopsAfter: 'Stops after',
       actions: 'Actions on this renewal',
@@ -1037,6 +1050,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
     noneText: (command: Part) =>
       rich`A rotation replaces a CA while all pods keep trusting each other. Start one with ${command}.`,
     requestedBy: ({ id, by, at }: { id: string; by: string; at: Part }) => rich`${id} · requested by ${by} ${at}`,
+    audited: 'Actions on this rotation',
     phases: {
       Pending: 'Pending',
       Trust: 'Trust',
@@ -1135,8 +1149,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
     lastDay: 'The last 24 hours',
     lastWeek: 'The last 7 days',
     since: (at: string) => `Since ${at}`,
-    until: (at: Part) => rich`until ${at}`,
-    clearUntil: 'Clear filter until',
+    untilTime: 'Until',
     actions: {
       renew: 'Renew',
       rotate: 'Rotate CA',
@@ -1158,7 +1171,14 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       failed: (action: string) => `${action} (failed)`,
       refused: (action: string) => `${action} (refused)`,
     } satisfies Texts<NonNullable<AuditEntry['outcome']>, (action: string) => string>,
-    links: { lane: 'lane', renewal: 'renewal', volume: 'volume' },
+    links: {
+      lane: 'lane',
+      renewal: 'renewal',
+      rotation: 'rotation',
+      node: 'node',
+      volume: 'volume',
+      volumeOf: (name: string) => `volume ${name}`,
+    },
     showAll: 'Show all entries',
     none: 'No entries yet',
     noneText: 'Renewals that operators request, pauses and sign-ins are recorded here.',

@@ -4,6 +4,7 @@ import type { NodeDetail } from '@certfleet/operator-api/nodes.ts';
 import { useServices } from '../app/services.ts';
 import { useResource } from '../live/use-resource.ts';
 import { t } from '../messages/messages.ts';
+import { auditHref } from '../routing/route.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
 import { CopiedText } from '../ui/copied-text.tsx';
@@ -49,17 +50,7 @@ export function NodePage({ node: name }: { readonly node: string }): JSX.Element
         {(detail) => (
           <>
             {detail.isSilent && <SilentNotice node={detail} />}
-            <FactList
-              title={t.fields.agent}
-              facts={[
-                [t.fields.node, <CopiedText key="name" text={detail.node} label={t.ui.copy.nodeName} />],
-                [t.fields.lastSeen, <RelativeTime key="seen" at={detail.lastSeen} />],
-                [t.fields.version, detail.agentVersion],
-                [t.nodes.connectedTo, detail.connectedTo],
-                [t.fields.volumes, formatCount(detail.volumes)],
-                [t.nodes.queue, detail.waiting === undefined ? t.nodes.unknown : formatCount(detail.waiting)],
-              ]}
-            />
+            <AgentFacts node={detail} />
             <StateCountList byState={detail.byState} filter={{ node: name }} />
             <VolumeList title={t.nodes.nextRenewals} filter={{ node: name }} />
           </>
@@ -72,6 +63,28 @@ export function NodePage({ node: name }: { readonly node: string }): JSX.Element
         />
       )}
     </>
+  );
+}
+
+function AgentFacts({ node: detail }: { readonly node: NodeDetail }): JSX.Element {
+  return (
+    <FactList
+      title={t.fields.agent}
+      facts={[
+        [t.fields.node, <CopiedText key="name" text={detail.node} label={t.ui.copy.nodeName} />],
+        [t.fields.lastSeen, <RelativeTime key="seen" at={detail.lastSeen} />],
+        [t.fields.version, detail.agentVersion],
+        [t.nodes.connectedTo, detail.connectedTo],
+        [t.fields.volumes, formatCount(detail.volumes)],
+        [
+          t.fields.audit,
+          <a key="audit" href={auditHref({ target: detail.node })}>
+            {t.nodes.audited}
+          </a>,
+        ],
+        [t.nodes.queue, detail.waiting === undefined ? t.nodes.unknown : formatCount(detail.waiting)],
+      ]}
+    />
   );
 }
 

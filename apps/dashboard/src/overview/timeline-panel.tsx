@@ -5,7 +5,8 @@ import type { Timeline } from '@certfleet/operator-api/timeline.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { BarChart } from '../charts/bar-chart.tsx';
-import { isSettled, useResource } from '../live/use-resource.ts';
+import { useActions } from '../charts/use-actions.ts';
+import { isSettled } from '../live/use-resource.ts';
 import { t } from '../messages/messages.ts';
 import type { Zone } from '../time/relative-time.ts';
 import { annotationsOf, bySpan } from './annotations.ts';
@@ -22,22 +23,13 @@ const texts = t.overview.timeline;
 
 /** How far the chart goes back. */
 const pastMs = 48 * 3_600_000;
-/** More actions than this are not in the chart; the audit log has them. */
-const maxEntries = 500;
 
 /** Renewals of the past two days and the next, and the actions of operators: by hour, or by day for a month. */
 export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JSX.Element {
-  const { api, serverClock } = useServices();
   const [unit, setUnit] = useState<TimeUnit>('hours');
   const [range, setRange] = useState<ChartRange | undefined>(undefined);
   const all = useMemo(() => (unit === 'hours' ? hourSpans(timeline) : daySpans(timeline)), [timeline, unit]);
-  const audit = useResource<Audit>({
-    key: 'annotations',
-    load: (signal) => api.audit(sinceQuery(serverClock.now() - pastMs), signal),
-    kinds: ['audit'],
-    atLeastEveryMs: 30_000,
-    currentForMs: 60_000,
-  });
+  const audit = useActions(pastMs);
   return (
     <section class="panel" aria-labelledby="timeline">
       <div class="panel-head">
@@ -71,10 +63,6 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
       {audit.isCurrent && audit.data?.next !== undefined && <p class="dim small">{texts.actionsCut}</p>}
     </section>
   );
-}
-
-function sinceQuery(sinceMs: number): URLSearchParams {
-  return new URLSearchParams({ since: new Date(sinceMs).toISOString(), limit: String(maxEntries) });
 }
 
 interface ChartProps {

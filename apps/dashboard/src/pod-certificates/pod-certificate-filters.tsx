@@ -4,7 +4,9 @@ import { podCertificateRisks, podCertificateStates } from '@certfleet/operator-a
 import { t } from '../messages/messages.ts';
 import { formatCount } from '../ui/count.ts';
 import { Icon } from '../ui/icon.tsx';
+import { NameFilter } from '../volumes/name-filter.tsx';
 import { SearchBox } from '../volumes/search-box.tsx';
+import type { Suggest } from '../volumes/suggestions.ts';
 import { stateLooks } from './pod-certificate-state.tsx';
 import { withPodCertificateFilter, withToggledState } from './pod-certificates-view.ts';
 import type { PodCertificateFilter, PodCertificatesView } from './pod-certificates-view.ts';
@@ -22,6 +24,29 @@ const names = [
   ['node', t.fields.node],
 ] as const;
 
+type Name = (typeof names)[number][0];
+
+const queryOf = (name: Name, pattern: string, limit: number): URLSearchParams =>
+  new URLSearchParams([[name, pattern], ...Object.entries({ sort: name, limit: String(limit) })]);
+
+/** More rows are not read for suggestions. */
+const mostRows = 200;
+
+/** The names that contain a text, in their order: those of the first rows. */
+const suggestionsOf =
+  (name: Name): Suggest =>
+  async (api, typed, signal) => {
+    const { certificates } = await api.podCertificates(queryOf(name, `*${typed}*`, mostRows), signal);
+    return [...new Set(certificates.map((each) => each[name]))].map((value) => ({ value }));
+  };
+
+const suggestions: Readonly<Record<Name, Suggest | undefined>> = {
+  namespace: suggestionsOf('namespace'),
+  // As many as rows.
+  pod: undefined,
+  node: suggestionsOf('node'),
+};
+
 /** Filters by text, names, signer and state. */
 export function PodCertificateFilters({ view, page, onChange }: PodCertificateFiltersProps): JSX.Element {
   const { filters } = view;
@@ -36,16 +61,14 @@ export function PodCertificateFilters({ view, page, onChange }: PodCertificateFi
           onSearch={(text) => set('search', text)}
         />
         {names.map(([name, title]) => (
-          <label key={name} class={filters[name] === undefined ? 'field' : 'field set'}>
-            <span class="visually-hidden">{title}</span>
-            <input
-              type="search"
-              placeholder={title}
-              value={filters[name] ?? ''}
-              autocomplete="off"
-              onChange={(event) => set(name, event.currentTarget.value)}
-            />
-          </label>
+          <NameFilter
+            key={name}
+            title={title}
+            value={filters[name] ?? ''}
+            countOf={async (api, text) => (await api.podCertificates(queryOf(name, text, 1))).total}
+            suggest={suggestions[name]}
+            onSet={(value) => set(name, value)}
+          />
         ))}
         <SignerSelect
           value={filters.signer ?? ''}

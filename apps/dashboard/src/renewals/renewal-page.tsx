@@ -114,6 +114,12 @@ export function RenewalActions({ renewal, on, onDone }: RenewalActionsProps): JS
 
 const { course } = t.renewals;
 
+/** Why no end is expected; undefined if the renewal is not running. */
+function unknownEnd(perMinute: number | undefined): string | undefined {
+  if (perMinute === undefined) return undefined;
+  return perMinute === 0 ? course.unknownEnd : course.openEnd;
+}
+
 function Pace({ detail }: { readonly detail: RenewalDetail }): JSX.Element {
   const { id, by, selection, createdAt, startedAt, endedAt, perMinute, expectedEnd, ignoreWindows } = detail;
   const { canary, stopAfterFailures } = detail;
@@ -131,10 +137,7 @@ function Pace({ detail }: { readonly detail: RenewalDetail }): JSX.Element {
         [course.started, startedAt && <RelativeTime at={startedAt} />],
         [course.ended, endedAt && <RelativeTime at={endedAt} />],
         [t.fields.rate, perMinute === undefined ? undefined : course.perMinute(perMinute)],
-        [
-          course.expectedEnd,
-          expectedEnd ? <RelativeTime at={expectedEnd} /> : perMinute === 0 ? course.unknownEnd : undefined,
-        ],
+        [course.expectedEnd, expectedEnd ? <RelativeTime at={expectedEnd} /> : unknownEnd(perMinute)],
         [t.fields.windows, ignoreWindows ? course.windowsIgnored : undefined],
         [t.fields.canary, canary && t.counts.volumes(canary.total)],
         [t.fields.approved, canary?.approvedAt && requestedBy(canary.approvedBy ?? '', canary.approvedAt)],

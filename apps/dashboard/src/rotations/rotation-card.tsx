@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import type { Rotation } from '@certfleet/operator-api/rotations.ts';
 import { t } from '../messages/messages.ts';
-import { nodeHref, volumeHref } from '../routing/route.ts';
+import { auditHref, nodeHref, volumeHref } from '../routing/route.ts';
 import { ActionButton } from '../ui/action-button.tsx';
 import type { ActionBasis } from '../ui/action-button.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
@@ -24,7 +24,12 @@ export function RotationCard({ rotation, on, onAction }: RotationCardProps): JSX
       <div class="card-head">
         <div>
           <h2>{reason}</h2>
-          <p class="dim">{t.rotations.requestedBy({ id, by, at: <RelativeTime at={createdAt} /> })}</p>
+          <p class="dim">
+            {t.rotations.requestedBy({ id, by, at: <RelativeTime at={createdAt} /> })}{' '}
+            <a class="small" href={auditHref({ target: `rotation ${id}` })}>
+              {t.rotations.audited}
+            </a>
+          </p>
         </div>
         <span class={isOver(rotation.phase) ? 'word word-finished' : 'word word-running'}>{stateLabel(rotation)}</span>
         <Actions rotation={rotation} on={on} onAction={onAction} />

@@ -1,10 +1,11 @@
 import { Fragment } from 'preact';
 import type { ComponentChildren, JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { t } from '../messages/messages.ts';
 import { ColumnHandle, headStyle, tableStyle } from './column-handle.tsx';
 import type { ColumnSizes } from './column-handle.tsx';
 import { Icon } from './icon.tsx';
+import { keysBetween } from './picked-range.ts';
 
 export interface Column<Row> {
   readonly name: string;
@@ -43,7 +44,7 @@ export interface DataTableProps<Row> {
 }
 
 export interface TableSelection {
-  readonly picked: ReadonlySet<string>;
+  readonly picked: Pick<ReadonlySet<string>, 'has'>;
   readonly onPick: (keys: readonly string[], isPicked: boolean) => void;
   readonly nameOf: (key: string) => string;
 }
@@ -58,13 +59,15 @@ export function DataTable<Row>(props: DataTableProps<Row>): JSX.Element {
   const { caption, columns, rows, keyOf, sorting, isBusy = false, selection, sizes } = props;
   const { opened, toggle } = useOpened();
   const { frame, layout, style } = layoutOf(props);
+  const keys = rows.map(keyOf);
+  const pick = usePick(keys, selection);
   return (
     <div class={frame}>
       <table role="table" class={isBusy ? `busy ${layout}` : layout} aria-busy={isBusy} style={style}>
         <caption class="visually-hidden">{caption}</caption>
         <thead role="rowgroup">
           <tr role="row">
-            {selection && <PickAll keys={rows.map(keyOf)} selection={selection} />}
+            {selection && <PickAll keys={keys} selection={selection} />}
             {columns.map((column, index) => (
               // The last column gets the rest of the width.
               <Head
@@ -84,7 +87,7 @@ export function DataTable<Row>(props: DataTableProps<Row>): JSX.Element {
             return (
               <Fragment key={key}>
                 <tr role="row" class={selection?.picked.has(key) ? 'picked' : undefined}>
-                  {selection && <Pick rowKey={key} selection={selection} details={details} />}
+                  {selection && <Pick rowKey={key} selection={selection} onPick={pick} details={details} />}
                   {columns.map(({ name, title, cell, isNumber }) => (
                     <td role="cell" key={name} data-label={title} class={`col-${name}${isNumber ? ' number' : ''}`}>
                       {cell(row)}
@@ -129,6 +132,17 @@ function useOpened(): { readonly opened: ReadonlySet<string>; readonly toggle: (
       return after;
     });
   return { opened, toggle };
+}
+
+type PickRow = (key: string, isPicked: boolean, isRange: boolean) => void;
+
+/** Selects a row, or all from the one that was selected before to it. */
+function usePick(keys: readonly string[], selection: TableSelection | undefined): PickRow {
+  const before = useRef<string | undefined>(undefined);
+  return (key, isPicked, isRange) => {
+    selection?.onPick(isRange ? keysBetween(keys, before.current, key) : [key], isPicked);
+    before.current = key;
+  };
 }
 
 interface HeadProps {
@@ -196,10 +210,11 @@ function PickAll({
 interface PickProps {
   readonly rowKey: string;
   readonly selection: TableSelection;
+  readonly onPick: PickRow;
   readonly details: { readonly isOpen: boolean; readonly onToggle: () => void } | undefined;
 }
 
-function Pick({ rowKey, selection, details }: PickProps): JSX.Element {
+function Pick({ rowKey, selection, onPick, details }: PickProps): JSX.Element {
   const isPicked = selection.picked.has(rowKey);
   const name = selection.nameOf(rowKey);
   return (
@@ -209,7 +224,9 @@ function Pick({ rowKey, selection, details }: PickProps): JSX.Element {
           type="checkbox"
           aria-label={t.ui.select(name)}
           checked={isPicked}
-          onChange={() => selection.onPick([rowKey], !isPicked)}
+          // Otherwise the browser selects the text of the range.
+          onMouseDown={(event) => event.shiftKey && event.preventDefault()}
+          onClick={({ shiftKey }) => onPick(rowKey, !isPicked, shiftKey)}
         />
         {details && (
           <button

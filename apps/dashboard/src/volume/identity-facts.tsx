@@ -8,6 +8,7 @@ import { FactList } from '../ui/fact-list.tsx';
 import { keyText, labelsText, lifetimeText } from '../ui/posture-texts.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { ServedFact } from '../ui/served-note.tsx';
+import { describePod } from '../volumes/kubectl-command.ts';
 
 export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }): JSX.Element {
   const { subject, dnsNames, uris, ipAddresses, serial, fingerprint, caFingerprints } = volume;
@@ -91,14 +92,7 @@ export function WhereFacts({ volume }: { readonly volume: VolumeDetail }): JSX.E
         [t.volume.podUid, <CopiedText key="uid" text={podUid} label={t.ui.copy.podUid} />],
         [t.fields.volume, <CopiedText key="volume" text={volumeId} label={t.ui.copy.volumeId} />],
         [t.fields.issuances, formatCount(generation)],
-        [
-          t.volume.inspect,
-          <CopiedText
-            key="look"
-            text={`kubectl describe pod ${pod} --namespace ${namespace}`}
-            label={t.ui.copy.command}
-          />,
-        ],
+        [t.volume.inspect, <CopiedText key="look" text={describePod(namespace, pod)} label={t.ui.copy.command} />],
         [
           t.volume.commandLine,
           <CopiedText key="command" text={`certfleet show ${volumeId}`} label={t.ui.copy.certfleetCommand} />,

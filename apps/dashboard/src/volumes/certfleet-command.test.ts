@@ -20,6 +20,10 @@ describe('certfleetCommand', () => {
       commandOf('?signature=*sha1*&rsaBelow=3072&isCa=true'),
       "certfleet list --is-ca --rsa-below=3072 --signature='*sha1*' --sort=renews",
     );
+    assert.equal(
+      commandOf(`?caFingerprint=${'ab'.repeat(32)}`),
+      `certfleet list --ca-fingerprint=${'ab'.repeat(32)} --sort=renews`,
+    );
     assert.equal(commandOf('?isCa=false'), undefined);
     assert.equal(commandOf('?group=issuer'), 'certfleet list --group-by=issuer');
   });

@@ -17,6 +17,7 @@ const flags: Readonly<Partial<Record<FilterName, string>>> = {
   signature: 'signature',
   lifetimeOver: 'lifetime-over',
   usage: 'usage',
+  caFingerprint: 'ca-fingerprint',
 };
 
 /** The command that lists the volumes of a table; undefined if the command line lacks one of its filters. */

@@ -9,7 +9,7 @@ import { labelProblem, labelValue, otherLabels, withLabelValue } from './label-f
 import { NameFilter } from './name-filter.tsx';
 import { PostureSelect } from './posture-select.tsx';
 import { SearchBox } from './search-box.tsx';
-import { facetSuggestions, groupSuggestions } from './suggestions.ts';
+import { countVolumes, facetSuggestions, groupSuggestions } from './suggestions.ts';
 import { refine, withFilter } from './volumes-view.ts';
 import type { FilterName, VolumesView } from './volumes-view.ts';
 
@@ -47,7 +47,7 @@ export function FilterBar({ view, onChange }: FilterBarProps): JSX.Element {
             key={name}
             title={title}
             value={view.filters[name] ?? ''}
-            filterOf={(text) => [name, text]}
+            countOf={(api, text) => countVolumes(api, [name, text])}
             suggest={suggest}
             onSet={(value) => set(name, value)}
           />
@@ -82,7 +82,7 @@ function LabelFilter({ label, filter, onSet }: LabelFilterProps): JSX.Element {
     <NameFilter
       title={t.volumes.label(label)}
       value={labelValue(filter, label)}
-      filterOf={filterOf}
+      countOf={(api, text) => countVolumes(api, filterOf(text))}
       suggest={groupSuggestions(`label:${label}`, filterOf)}
       problemOf={labelProblem}
       onSet={(value) => onSet(withLabelValue(filter, label, value))}

@@ -1,5 +1,6 @@
 import { labelPattern } from '@certfleet/operator-api/group-pattern.ts';
 import { t } from '../messages/messages.ts';
+import { joinedNames, namesIn } from './several-names.ts';
 
 const form = new RegExp(labelPattern);
 const separator = /, ?/;
@@ -9,20 +10,31 @@ const partsOf = (filter: string | undefined): readonly (readonly [key: string, v
     .filter((each) => each.includes('='))
     .map((each) => [each.slice(0, each.indexOf('=')), each.slice(each.indexOf('=') + 1)]);
 
-/** The value that a filter by labels has for a key; empty without one. */
+/** The values that a filter by labels has for a key; empty without one. */
 export function labelValue(filter: string | undefined, key: string): string {
-  return partsOf(filter).find(([each]) => each === key)?.[1] ?? '';
+  return joinedNames(partsOf(filter).flatMap(([each, value]) => (each === key ? [value] : [])));
 }
 
-/** A filter by labels with another value for a key, or without the key when the value is empty. */
+/** A filter by labels with other values for a key, or without the key when there is none. */
 export function withLabelValue(filter: string | undefined, key: string, value: string): string {
   const parts = partsOf(filter);
   const at = parts.findIndex(([each]) => each === key);
   const others = parts.filter(([each]) => each !== key);
-  const set = value === '' ? [] : [[key, value] as const];
+  const set = namesIn(value).map((each) => [key, each] as const);
   return others
     .toSpliced(at === -1 ? others.length : at, 0, ...set)
     .map((part) => part.join('='))
+    .join(',');
+}
+
+/** A filter by labels without patterns as a label selector of kubectl. */
+export function labelSelector(filter: string): string {
+  const keys = new Set(partsOf(filter).map(([key]) => key));
+  return [...keys]
+    .map((key) => {
+      const values = labelValue(filter, key);
+      return values.includes(',') ? [key, 'in', `(${values})`].join(' ') : `${key}=${values}`;
+    })
     .join(',');
 }
 

@@ -1,15 +1,17 @@
 import type { JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import type { OperatorApi } from '../api/operator-api.ts';
 import { useServices } from '../app/services.ts';
 import { t } from '../messages/messages.ts';
+import { joinedNames, namesIn, typedName } from './several-names.ts';
 import { useSuggestions } from './suggestions.ts';
 import type { Suggest } from './suggestions.ts';
 
 export interface NameFilterProps {
   readonly title: string;
   readonly value: string;
-  /** The filter of the API for a text. */
-  readonly filterOf: (text: string) => readonly [name: string, value: string];
+  /** How many rows match a text as the only filter. */
+  readonly countOf: (api: OperatorApi, text: string) => Promise<number>;
   /** Undefined without suggestions. */
   readonly suggest: Suggest | undefined;
   /** Why a text cannot be a filter; undefined if it can. */
@@ -17,11 +19,21 @@ export interface NameFilterProps {
   readonly onSet: (value: string) => void;
 }
 
+/** Without an answer a text is taken as a whole name; the table then reports the failure. */
+async function nameOrPattern(text: string, countOf: (text: string) => Promise<number>): Promise<string> {
+  if (text.includes('*')) return text;
+  const isWholeName = await countOf(text).then(
+    (count) => count > 0,
+    () => true,
+  );
+  return isWholeName ? text : `*${text}*`;
+}
+
 /**
- * A filter by name with suggestions of the server. A text that is no whole name of the fleet becomes a pattern, such as
- * `*sho*`, and is shown as such.
+ * A filter by one or more names with suggestions of the server. A text that is no whole name of the fleet becomes a pattern,
+ * such as `*sho*`, and is shown as such.
  */
-export function NameFilter({ title, value, filterOf, suggest, problemOf, onSet }: NameFilterProps): JSX.Element {
+export function NameFilter({ title, value, countOf, suggest, problemOf, onSet }: NameFilterProps): JSX.Element {
   const { api } = useServices();
   const listId = useId();
   // The typed text is kept here, because the rows are rendered again while typing and would reset it.
@@ -32,26 +44,20 @@ export function NameFilter({ title, value, filterOf, suggest, problemOf, onSet }
   const asked = useRef(0);
   useEffect(() => setText(value), [value]);
   useEffect(() => () => void (asked.current += 1), []);
-  /** Without an answer the text is taken as a whole name; the table then reports the failure. */
-  const isWholeName = async (typed: string): Promise<boolean> => {
-    const query = new URLSearchParams([[...filterOf(typed)], ['limit', '1']]);
-    return await api.volumes(query).then(
-      ({ total }) => total > 0,
-      () => true,
-    );
-  };
   const commit = async (typed: string): Promise<void> => {
     const own = ++asked.current;
-    const wanted = typed === '' || typed.includes('*') || (await isWholeName(typed)) ? typed : `*${typed}*`;
+    const names = namesIn(typed).map((name) => nameOrPattern(name, (each) => countOf(api, each)));
+    const wanted = joinedNames(await Promise.all(names));
     if (own !== asked.current) return;
     setText(wanted);
     latest.current(wanted);
   };
   const change = (input: HTMLInputElement): void => {
     const typed = input.value.trim();
-    input.setCustomValidity(typed === '' ? '' : (problemOf?.(typed) ?? ''));
+    input.setCustomValidity(namesIn(typed).flatMap((name) => problemOf?.(name) ?? [])[0] ?? '');
     if (input.reportValidity()) void commit(typed);
   };
+  const { finished } = typedName(text);
   return (
     <label class={value === '' ? 'field' : 'field set'}>
       <span class="visually-hidden">{title}</span>
@@ -62,18 +68,19 @@ export function NameFilter({ title, value, filterOf, suggest, problemOf, onSet }
         list={suggest && listId}
         autocomplete="off"
         spellcheck={false}
-        onFocus={() => request(text)}
+        title={t.volumes.severalNames}
+        onFocus={() => request(typedName(text).typed)}
         onInput={({ currentTarget: input }) => {
           input.setCustomValidity('');
           setText(input.value);
-          request(input.value);
+          request(typedName(input.value).typed);
         }}
         onChange={(event) => change(event.currentTarget)}
       />
       {suggest && (
         <datalist id={listId}>
           {offered.map((each) => (
-            <option key={each.value} value={each.value} label={t.volumes.suggestion(each)} />
+            <option key={each.value} value={`${finished}${each.value}`} label={t.volumes.suggestion(each)} />
           ))}
         </datalist>
       )}

@@ -9,7 +9,7 @@ const listed = 100;
 
 /** The selected volumes of all pages of the table, each with its removal. */
 export function PickedList({ selection }: { readonly selection: Selection }): JSX.Element {
-  const { volumes, onPick } = selection;
+  const { volumes, picked, deselect } = selection;
   const rest = volumes.length - listed;
   return (
     <details class="picked">
@@ -19,12 +19,14 @@ export function PickedList({ selection }: { readonly selection: Selection }): JS
           const key = keyOfVolume(volume);
           return (
             <li key={key}>
-              <a href={volumeHref(volume.node, volume.volumeId)}>{key}</a>
+              <a href={volumeHref(volume.node, volume.volumeId)}>
+                {picked.get(key)} <span class="dim small">{key}</span>
+              </a>
               <button
                 type="button"
                 class="quiet"
                 aria-label={t.volumes.selection.deselect(key)}
-                onClick={() => onPick([key], false)}
+                onClick={() => deselect([key])}
               >
                 ×
               </button>

@@ -6,6 +6,8 @@ import { keyText, labelsText, lifetimeText } from '../ui/posture-texts.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { RiskAdvice } from '../ui/risk-advice.tsx';
 import { ServedNote } from '../ui/served-note.tsx';
+import { CopyCommand } from './copy-command.tsx';
+import { describePod } from './kubectl-command.ts';
 
 /** What the columns of the table cut off or leave out. */
 export function RowDetails({ row }: { readonly row: VolumeRow }): JSX.Element {
@@ -32,6 +34,13 @@ export function RowDetails({ row }: { readonly row: VolumeRow }): JSX.Element {
       t.fields.volume,
       <span key="volume" class="mono">
         {volumeId}
+      </span>,
+    ],
+    [
+      t.volume.commandLine,
+      <span key="commands">
+        <CopyCommand command={describePod(row.namespace, row.pod)} title={t.volumes.tools.copyKubectl} look="quiet" />
+        <CopyCommand command={`certfleet show ${volumeId}`} title={t.volumes.tools.copyCommand} look="quiet" />
       </span>,
     ],
   ];

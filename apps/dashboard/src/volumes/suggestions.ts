@@ -1,10 +1,14 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Facets, VolumeGroups } from '@certfleet/operator-api/volumes.ts';
+import type { Facets } from '@certfleet/operator-api/volumes.ts';
 import type { OperatorApi } from '../api/operator-api.ts';
 import { useServices } from '../app/services.ts';
 import type { GroupKey } from './volumes-view.ts';
 
-type Suggestion = Pick<VolumeGroups['groups'][number], 'value' | 'count'>;
+interface Suggestion {
+  readonly value: string;
+  /** Undefined if it is not known. */
+  readonly count?: number;
+}
 
 /** The known values for a typed text, most frequent first, at most 50. */
 export type Suggest = (api: OperatorApi, typed: string, signal: AbortSignal) => Promise<readonly Suggestion[]>;
@@ -28,6 +32,12 @@ export const groupSuggestions =
     const { groups } = await api.groups(query, signal);
     return groups.filter(({ value }) => value !== '');
   };
+
+/** The volumes that match one filter. */
+export async function countVolumes(api: OperatorApi, filter: readonly [name: string, value: string]): Promise<number> {
+  const { total } = await api.volumes(new URLSearchParams([[...filter], ['limit', '1']]));
+  return total;
+}
 
 const pauseMs = 150;
 

@@ -3,13 +3,14 @@ import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { GroupSelect } from '../groups/group-select.tsx';
 import { t } from '../messages/messages.ts';
-import { copyText } from '../ui/copied-text.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Menu } from '../ui/menu.tsx';
 import { certfleetCommand } from './certfleet-command.ts';
 import { columnNames } from './column-names.ts';
 import type { ColumnName } from './column-names.ts';
 import { volumeColumns } from './columns.tsx';
+import { CopyCommand } from './copy-command.tsx';
+import { kubectlCommand } from './kubectl-command.ts';
 import { exportHref } from './volumes-view.ts';
 import { ViewsMenu } from './views-menu.tsx';
 import type { VolumesView } from './volumes-view.ts';
@@ -23,13 +24,7 @@ export interface TableToolsProps {
 
 /** Column selection and export. */
 export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
-  const { serverClock, toasts, tables } = useServices();
-  const command = certfleetCommand(view);
-  const copyCommand = (): void =>
-    void copyText(command ?? '').then(
-      () => toasts.say({ tone: 'done', text: texts.copied(command ?? '') }),
-      () => toasts.say({ tone: 'refused', text: texts.notCopied(command ?? '') }),
-    );
+  const { serverClock, tables } = useServices();
   const toggle = (name: ColumnName): void => {
     const columns = columnNames.filter((each) => (each === name) !== view.columns.includes(each));
     if (columns.length === 0) return;
@@ -72,11 +67,8 @@ export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
         <a class="menu-item" href={exportHref(view, 'json', serverClock.now())} download="volumes.json">
           {t.common.asJson}
         </a>
-        {command !== undefined && (
-          <button type="button" class="menu-item" onClick={copyCommand}>
-            {texts.copyCommand}
-          </button>
-        )}
+        <CopyCommand command={certfleetCommand(view)} title={texts.copyCommand} look="menu-item" />
+        <CopyCommand command={kubectlCommand(view)} title={texts.copyKubectl} look="menu-item" />
       </Menu>
     </>
   );

@@ -14,10 +14,12 @@ import { Icon } from '../ui/icon.tsx';
 import { Empty, Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { volumeColumns } from './columns.tsx';
+import { CopyCommand } from './copy-command.tsx';
 import { FilterBar } from './filter-bar.tsx';
+import { getPods } from './kubectl-command.ts';
 import { PickedList } from './picked-list.tsx';
 import { RowDetails } from './row-details.tsx';
-import { keyOfVolume, useSelection } from './selection.ts';
+import { keyOfVolume, selectionOf, useSelection } from './selection.ts';
 import type { Selection } from './selection.ts';
 import { TableTools } from './table-tools.tsx';
 import { useVolumes } from './use-volumes.ts';
@@ -71,6 +73,7 @@ export function VolumesPage({ path }: { readonly path: TablePath }): JSX.Element
         <div class="selection-bar" role="region" aria-label={texts.selection.title}>
           <strong>{texts.selection.count(selection.picked.size)}</strong>
           <PickedList selection={selection} />
+          <CopyCommand command={getPods([...selection.picked.values()])} title={texts.tools.copyKubectl} look="quiet" />
           <ActionButton
             on={rows}
             primary
@@ -141,7 +144,7 @@ function Rows({ page, table, selection }: RowsProps): JSX.Element {
         isCompact={isCompact}
         sizes={{ widths: widths[view.path] ?? {}, onChange: (changed) => tables.chooseWidths(view.path, changed) }}
         isBusy={rows.data === undefined}
-        selection={selection}
+        selection={selectionOf(selection, page.volumes)}
         detailsOf={(row) => <RowDetails row={row} />}
       />
       <Pager page={page} table={table} />

@@ -112,6 +112,7 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
 
   certfleet status                        fleet summary and renewals on demand
   certfleet list                          volumes; filters: -n, --node, --pod, --issuer, --state, --served, --search; --sort
+      --ca-fingerprint SHA256             of the certificates of one CA
       --at-risk                           only volumes whose renewal is not certain, with the reason; the next to expire first;
                                           and the pod certificates at risk, unless a filter is for volumes only
       --expires-before TIME               a length from now (24h) or a time in RFC 3339
@@ -126,7 +127,7 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
   certfleet lanes                         lanes of issuers: rate limit, waiting renewals, pauses
   certfleet renew --reason TEXT           renew the selected volumes now; --dry-run counts, --wait follows
       -n NAMESPACE, --node, --pod, --volume, -l SELECTOR, --issuer KEY,
-      --state STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, --workload, --label,
+      --state STATE, --served STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, --workload, --label,
       --rsa-below, --signature, --lifetime-over, --is-ca, --usage, or --all
       --canary N                          renews N volumes first and waits for --approve NAME before the others
       --stop-after-failures N             starts nothing more after N failed attempts, until --resume NAME

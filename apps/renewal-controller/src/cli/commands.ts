@@ -19,7 +19,17 @@ const properties = ['workload', 'label', 'rsa-below', 'signature', 'lifetime-ove
 export const commands: Readonly<Record<string, CommandEntry>> = {
   list: {
     run: list,
-    flags: [...criteria, ...properties, 'served', 'sort', 'at-risk', 'expires-before', 'posture', 'group-by'],
+    flags: [
+      ...criteria,
+      ...properties,
+      'served',
+      'sort',
+      'at-risk',
+      'expires-before',
+      'posture',
+      'group-by',
+      'ca-fingerprint',
+    ],
   },
   show: { run: showVolume, flags: ['certificate'] },
   'pod-certificates': {
@@ -32,7 +42,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   renew: {
     run: renew,
     flags: [
-      ...([...criteria, ...properties, 'selector', 'issued-before', 'ca-fingerprint', 'all'] as const),
+      ...([...criteria, ...properties, 'served', 'selector', 'issued-before', 'ca-fingerprint', 'all'] as const),
       ...(['reason', 'dry-run', 'wait', 'ignore-windows', 'canary', 'stop-after-failures'] as const),
       ...(['cancel', 'suspend', 'resume', 'approve'] as const),
     ],

@@ -138,9 +138,9 @@ async function follow(context: CommandContext, renewal: Renewal): Promise<void> 
 }
 
 async function selectionOf(context: CommandContext): Promise<object> {
-  const { namespace, node, pod, volume, selector, issuer, state, search } = context.options.flags;
+  const { namespace, node, pod, volume, selector, issuer, state, served, search } = context.options.flags;
   const { 'issued-before': issuedBefore, 'ca-fingerprint': caFingerprint } = context.options.flags;
-  const query = given({ state, search, ...postureFilter(context.options) });
+  const query = given({ state, served, search, ...postureFilter(context.options) });
   return given({
     namespace,
     node,

@@ -76,9 +76,9 @@ describe('runCli', () => {
       requests += 1;
       response.end('{}');
     };
-    const renewed = await run(t, answer, 'renew', '--namespace=shop', '--served=not-loaded', '--reason=test');
+    const renewed = await run(t, answer, 'renew', '--namespace=shop', '--at-risk', '--reason=test');
     assert.equal(renewed.code, 64);
-    assert.match(renewed.errors, /renew: --served has no effect on this command/);
+    assert.match(renewed.errors, /renew: --at-risk has no effect on this command/);
     assert.equal((await run(t, answer, 'nodes', '--node=worker-1', '--sort=node')).code, 64);
     assert.equal(requests, 0);
   });
@@ -143,9 +143,27 @@ describe('runCli', () => {
     ]);
     await run(t, answer, 'list', '--at-risk', '--issuer=ca');
     assert.equal(asked.length, 4, 'an issuer is a filter for volumes only');
+    await run(t, answer, 'list', '--at-risk', '--ca-fingerprint=AB:CD');
+    assert.deepEqual(asked.slice(4), ['volumes?limit=1000&risk=any&caFingerprint=AB:CD&sort=expires']);
     const refused = await run(t, answer, 'list', '--expires-before=soon');
     assert.equal(refused.code, 64);
     assert.match(refused.errors, /--expires-before: expected a length such as 24h/);
+  });
+
+  test('renews what pods serve, and a list of namespaces', async (t) => {
+    let asked: unknown;
+    const api: RequestListener = (request, response) => {
+      let body = '';
+      request.setEncoding('utf8').on('data', (text: string) => (body += text));
+      request.on('end', () => {
+        asked = JSON.parse(body);
+        response.end(JSON.stringify({ count: 0, byIssuer: [] }));
+      });
+    };
+    const flags = ['--namespace=shop,data', '--served=not-loaded', '--reason=test', '--dry-run'];
+    assert.equal((await run(t, api, 'renew', ...flags)).code, 0);
+    const selection = { namespace: 'shop,data', query: { served: 'not-loaded' } };
+    assert.deepEqual((asked as { readonly selection?: object }).selection, selection);
   });
 
   test('starts a rotation from a file, a SHA-256 or an issuer, and marks a proposed one', async (t) => {

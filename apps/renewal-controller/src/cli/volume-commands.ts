@@ -21,9 +21,9 @@ import { timeLimit } from './time-limit.ts';
 /** Lists the volumes that match the flags, or groups them. */
 export const list: Command = async (context) => {
   const { namespace, node, pod, volume, issuer, state, served, search, sort } = context.options.flags;
-  const { 'at-risk': isAtRisk, 'group-by': by } = context.options.flags;
+  const { 'at-risk': isAtRisk, 'group-by': by, 'ca-fingerprint': caFingerprint } = context.options.flags;
   const risk = isAtRisk === true ? 'any' : undefined;
-  const named = { namespace, node, pod, volumeId: volume, issuer, state, served, search, risk };
+  const named = { namespace, node, pod, volumeId: volume, issuer, state, served, search, risk, caFingerprint };
   const filter = { ...named, ...timeLimit(context), ...postureFilter(context.options) };
   if (by !== undefined) {
     await listGroups(context, { ...filter, by, sort });
@@ -50,7 +50,7 @@ export const list: Command = async (context) => {
 
 /** Filters that only volumes have. */
 const volumeFilters: readonly string[] = [
-  ...['volume', 'issuer', 'state', 'served', 'workload', 'label'],
+  ...['ca-fingerprint', 'volume', 'issuer', 'state', 'served', 'workload', 'label'],
   ...['rsa-below', 'signature', 'lifetime-over', 'is-ca', 'usage'],
 ];
 

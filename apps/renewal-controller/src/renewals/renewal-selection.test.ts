@@ -16,6 +16,9 @@ describe('the selection of a Renewal', () => {
       { query: { rsaBelow: '3072', signature: '*sha1*', lifetimeOver: '90d', isCa: 'true', usage: 'any' } },
       { query: { isCa: 'false' } },
       { query: { workload: 'Deployment/web', label: 'team=payments' } },
+      { query: { issuer: 'ca' } },
+      { query: { served: 'not-loaded,unknown' } },
+      { query: { issuer: 'shop/ca, *vault*, ClusterIssuer.cert-manager.io//ca' } },
     ];
     for (const request of requests) assert.deepEqual(toSelectionRequest(toObjectSelection(request)), request);
   });
@@ -29,8 +32,15 @@ describe('the selection of a Renewal', () => {
     });
   });
 
+  test('has a fingerprint in the form of the object', () => {
+    const given = 'AB:'.repeat(31) + 'AB';
+    const wanted = { caFingerprint: 'ab'.repeat(32) };
+    assert.deepEqual(toObjectSelection({ caFingerprint: given }), wanted);
+    assert.deepEqual(toObjectSelection({ query: { caFingerprint: given } }), wanted);
+  });
+
   test('rejects values that the definition of the object accepts, and says what is wrong', () => {
-    for (const key of ['ca', 'ClusterIssuer/ca', 'ClusterIssuer.cert-manager.io/ca', '/a/b/c'])
+    for (const key of ['ClusterIssuer/ca', 'ClusterIssuer.cert-manager.io/ca', '/a/b/c', 'ca,Issuer/ca', 'ca,', ','])
       assert.throws(() => toSelectionRequest({ issuer: key }), {
         code: 'invalid-argument',
         message: /^selection\.issuer: expected kind\.group\/namespace\/name/,

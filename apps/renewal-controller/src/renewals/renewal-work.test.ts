@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { WaitReason } from '@certfleet/fleet-model/vocabulary.ts';
 import { ManualClock } from '@certfleet/shared/manual-clock.ts';
 import { reportOf } from '../dispatch/testing/test-fleet.ts';
 import type { VolumeSketch } from '../dispatch/testing/test-fleet.ts';
@@ -86,6 +87,18 @@ describe('renewalWork', () => {
     const young = { ...status, startTime: new Date(nowMs - 2 * minute).toISOString() };
     const soon = await renewalWork({ view: () => idle, clock }, { progress, status: young });
     assert.deepEqual([soon.perMinute, soon.expectedEndMs], [1, nowMs + 4 * minute]);
+  });
+
+  test('the end is unknown while a volume waits for an operator or its node, and not before a wait that is known', async () => {
+    const endWith = async (reason: WaitReason, untilMs: number | undefined): Promise<number | undefined> => {
+      const view = viewOf(fleet);
+      view.setProgress({ started: new Map(), holds: new Map([['a', new Map([['v3', { reason, untilMs }]])]]) });
+      return (await renewalWork({ view: () => view, clock }, { progress, status })).expectedEndMs;
+    };
+    assert.equal(await endWith('paused', undefined), undefined);
+    assert.equal(await endWith('node-silent', undefined), undefined);
+    assert.equal(await endWith('window', nowMs + day), nowMs + day);
+    assert.equal(await endWith('rate', nowMs + minute), nowMs + 20 * minute);
   });
 
   test('a suspended renewal has no rate, a finished one waits for nothing', async () => {

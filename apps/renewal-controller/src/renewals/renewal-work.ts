@@ -73,20 +73,32 @@ export async function renewalWork(
   // Of a younger renewal all are recent, whatever the clocks of the nodes say.
   const recent = startedMs >= nowMs - rateWindowMs ? progress.renewed : measured.renewedSince;
   const perMinute = isRunning ? Math.round((recent / minutes) * 10) / 10 : undefined;
+  const waiting = waitsOf(
+    measured.pending,
+    (volume) => (isHeld?.(volume) === true ? 'approval' : reasonOf(view(), volume, nowMs)),
+    view(),
+  );
   return {
     atMs: nowMs,
     startedAt: startTime,
     endedAt: completionTime,
     perMinute,
-    // Nobody knows when the volumes after the canary are approved.
-    expectedEndMs: perMinute && isHeld === undefined ? nowMs + (progress.pending / perMinute) * minute : undefined,
-    waiting: waitsOf(
-      measured.pending,
-      (volume) => (isHeld?.(volume) === true ? 'approval' : reasonOf(view(), volume, nowMs)),
-      view(),
-    ),
+    expectedEndMs:
+      perMinute && isHeld === undefined
+        ? expectedEnd(waiting, nowMs + (progress.pending / perMinute) * minute)
+        : undefined,
+    waiting,
     volumes: worstFirst(measured.pending),
   };
+}
+
+/** Nobody knows when these end. */
+const openEnded: ReadonlySet<Wait> = new Set(['approval', 'paused', 'node-silent']);
+
+/** The end at the current rate, but not before the waits that are known; undefined if one has no known end. */
+function expectedEnd(waiting: readonly WaitCount[], atRateMs: number): number | undefined {
+  if (waiting.some(({ reason }) => openEnded.has(reason))) return undefined;
+  return Math.max(atRateMs, ...waiting.map(({ untilMs = 0 }) => untilMs));
 }
 
 /** Which volumes wait for the approval after a canary; undefined if none does. */

@@ -2,6 +2,7 @@ import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { KubeClient } from '@certfleet/shared/kube/api-client.ts';
 import { pods } from '@certfleet/shared/kube/api-resource.ts';
 import { listAll } from '@certfleet/shared/kube/list-all.ts';
+import { exactName } from '../fleet-index/query/name-pattern.ts';
 import type { VolumeSelection } from '../fleet-index/query/volume-selection.ts';
 import type { SelectionRequest } from '@certfleet/operator-api/renewals.ts';
 
@@ -15,7 +16,7 @@ export function volumeSelector(client: Pick<KubeClient, 'request'> | undefined):
     ...(issuedBefore === undefined ? {} : { issuedBeforeMs: Date.parse(issuedBefore) }),
     ...(labelSelector === undefined
       ? {}
-      : { labelSelector, podUids: await podUids(client, labelSelector, selection.namespace) }),
+      : { labelSelector, podUids: await podUids(client, labelSelector, exactName(selection.namespace)) }),
   });
 }
 

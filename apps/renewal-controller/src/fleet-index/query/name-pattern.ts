@@ -1,18 +1,27 @@
 import { wildcard } from '@certfleet/shared/wildcard.ts';
 
 /**
- * Compiles a filter for names. `*` stands for any characters, which no Kubernetes name contains, and upper and lower case
- * are then the same; without it the whole name must be equal.
+ * Compiles a filter for names: one or more, separated by commas, which no Kubernetes name contains. `*` stands for any
+ * characters, which no name contains either, and upper and lower case are then the same; without it the whole name must be
+ * equal.
  */
 export function namePattern(pattern: string): (name: string) => boolean {
-  if (!isPattern(pattern)) return (name) => name === pattern;
+  if (!pattern.includes(',')) return singlePattern(pattern);
+  const each = pattern
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map(singlePattern);
+  return (name) => each.some((isMatch) => isMatch(name));
+}
+
+function singlePattern(pattern: string): (name: string) => boolean {
+  if (!pattern.includes('*')) return (name) => name === pattern;
   const isMatch = wildcard(pattern.toLowerCase());
   return (name) => isMatch(name.toLowerCase());
 }
 
-const isPattern = (text: string): boolean => text.includes('*');
-
-/** A name to look up; undefined if it is a pattern. */
+/** A name to look up; undefined if it is a pattern or there are several. */
 export function exactName(name: string | undefined): string | undefined {
-  return name === undefined || isPattern(name) ? undefined : name;
+  return name === undefined || /[*,]/.test(name) ? undefined : name;
 }

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
 import type { IndexedVolume } from '../model/indexed-volume.ts';
 import { volumeFilter } from './volume-filter.ts';
-import { namePattern } from './name-pattern.ts';
+import { exactName, namePattern } from './name-pattern.ts';
 
 const ca = 'ab'.repeat(32);
 const names = { dnsNames: ['Mail.example.com'], uris: ['spiffe://prod/ns/shop/sa/web'], ipAddresses: ['192.0.2.7'] };
@@ -12,6 +12,8 @@ const volume = {
   volumeId: 'csi-1',
   namespace: 'shop',
   pod: 'web-0',
+  workload: 'Deployment/web',
+  labels: ['team=payments', 'tier=front'],
   issuer: { group: 'cert-manager.io', kind: 'Issuer', namespace: 'shop', name: 'issuer-1999' },
   certificate: { caFingerprints: [ca], fingerprint: 'cd'.repeat(32), serial: '0A1B2C', notAfterMs: 1, ...names },
   failure: { atMs: 1, reason: 'RequestDenied', message: 'Policy “internal” forbids the name', attempts: 2 },
@@ -31,6 +33,20 @@ describe('volumeFilter', () => {
     assert.ok(matches({ namespace: 'sh*', pod: '*EB*', node: '*-1' }));
     assert.ok(!matches({ namespace: 'sho' }));
     assert.ok(!matches({ pod: 'we*1' }));
+  });
+
+  test('accepts several names, separated by commas', () => {
+    assert.ok(matches({ namespace: 'data, shop', pod: 'web-0,web-1', node: '*-9,*-1', issuer: 'ca,issuer-1999' }));
+    assert.ok(matches({ workload: 'Job/x,Deployment/web', label: 'team=core,team=pay*' }));
+    for (const filter of [{ namespace: 'data,mail' }, { namespace: ',' }, { pod: 'shop,web' }, { issuer: 'ca,issuer' }])
+      assert.ok(!matches(filter), JSON.stringify(filter));
+    assert.ok(!matches({ label: 'team=payments,tier=back' }), 'each key must match');
+  });
+
+  test('looks up only a single name', () => {
+    assert.equal(exactName('worker-1'), 'worker-1');
+    assert.equal(exactName('worker-*'), undefined);
+    assert.equal(exactName('worker-1,worker-2'), undefined);
   });
 
   test('accepts a fingerprint as OpenSSL prints it', () => {

@@ -26,14 +26,24 @@ export function workloadCriteria({ workload, label }: VolumeFilter): Criterion[]
       return [name, volume.workload, workloadKey(volume)].some(isMatch);
     });
   }
-  for (const each of label?.split(',') ?? []) {
-    const at = each.indexOf('=');
-    const key = each.slice(0, at).trim();
-    const isMatch = namePattern(each.slice(at + 1).trim());
+  for (const [key, values] of valuesByKey(label)) {
+    const isMatch = namePattern(values.join(','));
     criteria.push((volume) => {
       const value = labelOf(volume, key);
       return value !== undefined && isMatch(value);
     });
   }
   return criteria;
+}
+
+/** The values of each key in a filter by labels; a key with several values matches any of them. */
+function valuesByKey(label: string | undefined): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const each of label?.split(',') ?? []) {
+    const at = each.indexOf('=');
+    const key = each.slice(0, at).trim();
+    const values = found.get(key) ?? [];
+    found.set(key, [...values, each.slice(at + 1).trim()]);
+  }
+  return found;
 }

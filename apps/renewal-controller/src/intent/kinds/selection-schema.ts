@@ -1,24 +1,35 @@
-import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
+import { servedStates, volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import { closedObject, text, timestamp } from '@certfleet/shared/kube/kind-schema.ts';
 
 /** As in the filter of the API. */
 const labelForm = '[A-Za-z0-9][A-Za-z0-9./_-]{0,316}=[A-Za-z0-9._*-]{1,128}';
 
+/** One or more names or patterns. */
+const names = (what: string, maxLength?: number) =>
+  text(`${what}; one or more, separated by commas; * matches any text`, maxLength);
+
 /** The criteria of a selection of volumes that every kind with a selection has. */
 export const commonCriteria = {
-  namespace: Type.Optional(text('Namespace of the pods')),
-  pod: Type.Optional(text('Name of the pod')),
+  namespace: Type.Optional(names('Namespace of the pods')),
+  pod: Type.Optional(names('Name of the pod')),
   labelSelector: Type.Optional(text('Label selector of pods, in the syntax of kubectl', 1_024)),
-  node: Type.Optional(text('Name of the node')),
+  node: Type.Optional(names('Name of the node')),
   volumeId: Type.Optional(text('Id of the volume')),
-  issuer: Type.Optional(text('Key of the issuer, kind.group/namespace/name', 1_100)),
+  issuer: Type.Optional(names('Key of the issuer, kind.group/namespace/name, its name or namespace/name', 1_100)),
   issuedBefore: Type.Optional(timestamp('Issued before this time')),
   status: Type.Optional(
     Type.Array(Type.Enum([...volumeStatuses]), {
       minItems: 1,
       maxItems: volumeStatuses.length,
       description: 'One of these statuses',
+    }),
+  ),
+  served: Type.Optional(
+    Type.Array(Type.Enum([...servedStates]), {
+      minItems: 1,
+      maxItems: servedStates.length,
+      description: 'The server of the pod was seen in one of these states',
     }),
   ),
   search: Type.Optional(
@@ -28,12 +39,13 @@ export const commonCriteria = {
   ),
   expiresBefore: Type.Optional(timestamp('Expires before this time')),
   renewsBefore: Type.Optional(timestamp('Due for renewal before this time')),
-  workload: Type.Optional(text('What created the pods: name, kind/name or namespace/kind/name', 512)),
+  workload: Type.Optional(names('What created the pods: name, kind/name or namespace/kind/name', 512)),
   label: Type.Optional(
     Type.String({
       maxLength: 1_024,
       pattern: `^${labelForm}(, ?${labelForm})*$`,
-      description: 'Reported labels of the pods, key=value, separated by commas; * matches any text',
+      description:
+        'Reported labels of the pods, key=value, separated by commas; several values of one key match any of them; * matches any text',
     }),
   ),
   rsaBelow: Type.Optional(

@@ -1,0 +1,240 @@
+// Selection, filters and commands of the tables of volumes, and what links charts and the audit log, in a real Chromium, from a real controller.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { eventually } from '../../fleet/support/eventually.ts';
+import { exampleFleet } from '../support/example-fleet.ts';
+import { PageBrowser } from '../support/page-browser.ts';
+import { PageFleet } from '../support/page-fleet.ts';
+
+let browser: PageBrowser;
+let fleet: PageFleet;
+
+const open = (path: string): Promise<Page> =>
+  browser.open(`${fleet.url}${path}`, { permissions: ['clipboard-read', 'clipboard-write'] });
+
+const rows = (page: Page, selector: string): Promise<string[]> => page.locator(selector).allInnerTexts();
+
+/** Waits until the table has exactly these pods in this order. */
+async function untilPods(page: Page, pods: readonly string[], selector = '#main tbody td.col-pod'): Promise<void> {
+  let shown: readonly string[] = [];
+  await eventually(`the pods ${pods.join()}`, async () => {
+    shown = await rows(page, selector);
+    return shown.join() === pods.join();
+  }).catch(() => assert.deepEqual(shown, pods));
+}
+
+const timeSelect = (page: Page): ReturnType<Page['locator']> => page.locator('select', { hasText: 'Another time…' });
+const pickedPods = '#main tbody tr.picked td.col-pod';
+const selected = ['database-1', 'mail-1', 'old-1', 'queue-1'];
+const copied = (page: Page): Promise<unknown> => page.evaluate('navigator.clipboard.readText()');
+
+/** Selection, filters and commands of the tables, charts and the audit log. */
+export function tablesSuite(): void {
+  describe('tables of the page', { concurrency: false }, () => {
+    before(async () => {
+      fleet = await PageFleet.start(exampleFleet, ['--api-auth=none', '--pod-label=team']);
+      await fleet.untilShown(6);
+      browser = await PageBrowser.launch();
+    });
+
+    afterEach(() => browser.closePages());
+
+    after(async () => {
+      await browser[Symbol.asyncDispose]();
+      await fleet[Symbol.asyncDispose]();
+    });
+
+    test('a click with Shift selects the rows from the one before, or clears their selection', async () => {
+      const page = await open('/volumes?sort=pod');
+      await untilPods(page, ['cart-1', ...selected, 'web-1']);
+      const box = (row: number): ReturnType<Page['locator']> => page.locator('#main tbody .pick input').nth(row);
+      await box(4).click();
+      await box(1).click({ modifiers: ['Shift'] });
+      await untilPods(page, selected, pickedPods);
+      assert.equal(await page.evaluate('getSelection().toString()'), '', 'no text is selected');
+      await box(3).click({ modifiers: ['Shift'] });
+      await untilPods(page, ['queue-1'], pickedPods);
+      await page.getByRole('region', { name: 'Selection' }).getByText('Show').click();
+      await page.locator('.picked li', { hasText: 'data/queue-1' }).waitFor();
+    });
+
+    test('X selects the rows from the one before by keyboard', async () => {
+      const page = await open('/volumes?sort=pod');
+      await untilPods(page, ['cart-1', ...selected, 'web-1']);
+      for (const key of ['j', 'j', 'x', 'j', 'j', 'j', 'X']) await page.keyboard.press(key);
+      await untilPods(page, selected, pickedPods);
+      await page.keyboard.press('?');
+      await page.getByText('Select all rows from the one before to this row').waitFor();
+    });
+
+    test('a filter accepts several names and parts of names, and suggests the last one', async () => {
+      const page = await open('/volumes?sort=pod');
+      const namespace = page.getByPlaceholder('Namespace');
+      await namespace.fill('shop,da');
+      await page.locator('datalist option[value="shop,data"]').waitFor({ state: 'attached' });
+      await namespace.press('Enter');
+      await page.waitForURL(/namespace=shop,\*da\*/);
+      assert.equal(await namespace.inputValue(), 'shop,*da*');
+      await untilPods(page, ['cart-1', 'database-1', 'old-1', 'queue-1', 'web-1']);
+      const team = page.getByPlaceholder('Label team');
+      await team.fill('core,payments');
+      await team.press('Enter');
+      await untilPods(page, ['cart-1', 'database-1', 'web-1']);
+      assert.equal(new URL(page.url()).searchParams.get('label'), 'team=core,team=payments');
+      await page.reload();
+      await untilPods(page, ['cart-1', 'database-1', 'web-1']);
+      assert.equal(await team.inputValue(), 'core,payments');
+      await page.getByText('Renew all that match (3)').click();
+      await page.getByRole('dialog').getByText('shop/cart-1').waitFor();
+    });
+
+    test('all that match are renewed, also by part of an issuer’s name and by what pods serve', async () => {
+      for (const [query, ids] of [
+        ['issuer=*intern*,no-issuer', ['csi-db', 'csi-queue']],
+        ['served=not-loaded', ['csi-cart']],
+      ] as const) {
+        const page = await open(`/volumes?${query}`);
+        await page.getByRole('button', { name: `Renew all that match (${ids.length})…` }).click();
+        await page.getByLabel('Reason').fill('CHG-7');
+        await page.getByRole('button', { name: /^Renew \d/ }).click();
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        await eventually('the renewals', () => Promise.resolve(ids.every((id) => fleet.renewed.includes(id))));
+      }
+      assert.deepEqual(fleet.renewed, ['csi-cart', 'csi-db', 'csi-queue']);
+    });
+
+    test('a table, a selection and a row are copied as commands', async () => {
+      const page = await open('/volumes?namespace=shop&sort=pod');
+      await untilPods(page, ['cart-1', 'old-1', 'web-1']);
+      await page.getByText('Export', { exact: true }).click();
+      await page.getByRole('button', { name: 'Copy as kubectl' }).click();
+      await page.getByText('Copied: kubectl get pods --namespace shop').waitFor();
+      assert.equal(await copied(page), 'kubectl get pods --namespace shop');
+      await page.keyboard.press('Escape');
+      await page.getByRole('button', { name: 'Details of worker-1/csi-web' }).click();
+      await page.locator('tr.details').getByRole('button', { name: 'Copy as kubectl' }).click();
+      await eventually('the command', async () => {
+        return (await copied(page)) === 'kubectl describe pod web-1 --namespace shop';
+      });
+      await page.locator('tr.details').getByRole('button', { name: 'Copy as certfleet command' }).click();
+      await eventually('the command', async () => (await copied(page)) === 'certfleet show csi-web');
+      await page.getByLabel('Select worker-1/csi-web').check();
+      await page.getByLabel('Select worker-1/csi-cart').check();
+      await page.getByRole('region', { name: 'Selection' }).getByRole('button', { name: 'Copy as kubectl' }).click();
+      await eventually('the command', async () => {
+        return (await copied(page)) === 'kubectl get pods --namespace shop web-1 cart-1';
+      });
+    });
+
+    test('what expires before any chosen time is listed, in the zone of the page', async () => {
+      const page = await open('/at-risk');
+      await untilPods(page, ['old-1', 'mail-1']);
+      await page.keyboard.press('u');
+      await timeSelect(page).selectOption('Another time…');
+      const input = page.getByLabel('Expires within: a time');
+      await input.fill('tomorrow');
+      await input.press('Enter');
+      const message = await input.evaluate(({ validationMessage }: { validationMessage: string }) => validationMessage);
+      assert.match(message, /such as 30m/);
+      const minutes = new Date(Date.now() + 20 * 60_000).toISOString().slice(0, 16);
+      await input.fill(minutes.replace('T', ' '));
+      await input.press('Enter');
+      await untilPods(page, ['old-1']);
+      assert.equal(new URL(page.url()).searchParams.get('expiresBefore'), `${minutes}:00Z`);
+      const select = timeSelect(page);
+      await select.getByText(`Expires before ${minutes.replace('T', ' ')}:00 UTC`).waitFor({ state: 'attached' });
+      await select.selectOption('Another time…');
+      await input.fill('2d');
+      await input.press('Enter');
+      await untilPods(page, ['old-1', 'mail-1']);
+    });
+
+    test('the audit log links to chosen volumes and nodes, is linked from them, and has any range of time', async () => {
+      const post = async (selection: object, reason: string): Promise<void> => {
+        await fleet.controller.api('renewals', { method: 'POST', body: { selection, reason } });
+      };
+      const volumes = [
+        { node: 'worker-1', volumeId: 'csi-web' },
+        { node: 'worker-2', volumeId: 'csi-db' },
+      ];
+      await post({ volumes }, 'CHG-8');
+      await post({ query: { node: 'worker-2' } }, 'CHG-9');
+      const page = await open('/nodes/worker-2');
+      await page.getByRole('link', { name: 'Actions on this node' }).click();
+      const reasons = page.locator('#main tbody td.col-reason');
+      await reasons.filter({ hasText: 'CHG-9' }).waitFor();
+      await reasons.filter({ hasText: 'CHG-8' }).waitFor();
+      await page.getByRole('link', { name: 'node', exact: true }).click();
+      await page.getByRole('heading', { name: 'worker-2' }).waitFor();
+      await page.goBack();
+      await page.getByRole('link', { name: 'volume worker-2/csi-db' }).click();
+      await page.getByRole('heading', { name: 'database-1' }).waitFor();
+      await page.getByRole('link', { name: 'Actions on this volume' }).click();
+      await reasons.filter({ hasText: 'CHG-8' }).waitFor();
+      await timeSelect(page).selectOption('The last hour');
+      const until = page.getByLabel('Until');
+      await until.fill('30m');
+      await post({ volumes }, 'CHG-10');
+      await reasons.filter({ hasText: 'CHG-10' }).waitFor();
+      assert.equal(await until.inputValue(), '30m', 'a new entry resets what is typed');
+      await until.press('Enter');
+      await page.getByText('No results').waitFor();
+      await until.fill(new Date(Date.now() + 60_000).toISOString());
+      await until.press('Enter');
+      await reasons.filter({ hasText: 'CHG-8' }).waitFor();
+    });
+
+    test('the charts of CAs and of a lane mark what operators did, with links to the audit log', async () => {
+      await using own = await PageFleet.start({ 'worker-1': { 'csi-web': { pod: 'web-1' } } });
+      await own.untilShown(1);
+      const { lanes } = await own.controller.api<{ lanes: readonly { id: string }[] }>('lanes');
+      const lane = `lanes/${lanes[0]?.id ?? ''}`;
+      await own.controller.api(`${lane}/pause`, { method: 'POST', body: { reason: 'CHG-4' } });
+      await own.controller.api(`${lane}/resume`, { method: 'POST' });
+      const body = { selection: {}, everything: true, reason: 'roll' };
+      await own.controller.api('renewals', { method: 'POST', body });
+      const page = await browser.open(`${own.url}/${lane}`);
+      // The renewal of everything does not name the lane.
+      await page.getByText('2 actions of operators').click();
+      assert.match((await page.locator('.action-line').getAttribute('d')) ?? '', /^M\d+\.\d\d 0V32M/);
+      await page.goto(`${own.url}/cas`);
+      await page.getByText('3 actions of operators').click();
+      assert.match((await page.locator('.action-line').getAttribute('d')) ?? '', /^M2[23]\.\d\d 0V100M/);
+      await page.getByRole('listitem').filter({ hasText: 'Pause lane' }).getByRole('link').click();
+      await page.getByRole('cell', { name: 'CHG-4' }).waitFor();
+      assert.equal(await page.locator('#main tbody tr').count(), 1);
+    });
+
+    test('pod certificates are filtered by parts of names, with suggestions', async () => {
+      const certificate = {
+        ...{ kind: 'pod-certificate', id: 'a', namespace: 'shop', pod: 'web-1', podUid: 'uid', state: 'issued' },
+        ...{ serviceAccount: 'web', node: 'worker-1', workload: 'Deployment/web', signer: 'example.com/internal' },
+        ...{ volumes: ['tls'], keyType: 'ECDSAP256', notAfter: new Date(Date.now() + 3_600_000).toISOString() },
+      };
+      const byState = { denied: 0, failed: 0, expired: 0, overdue: 0, pending: 0, unknown: 0, issued: 1 };
+      const page = await open('/volumes');
+      await page.route('**/api/v1/pod-certificates?*', (route) => {
+        // As the controller: without an asterisk only the whole name.
+        const wanted = new URL(route.request().url()).searchParams.get('namespace') ?? '*';
+        const certificates = wanted.includes('*') || wanted === 'shop' ? [certificate] : [];
+        const counts = { total: certificates.length, byState, signers: [], following: 'current' };
+        return route.fulfill({ json: { certificates, ...counts } });
+      });
+      await page.goto(`${fleet.url}/pod-certificates`);
+      const namespace = page.getByPlaceholder('Namespace');
+      await namespace.fill('sho');
+      await page.locator('datalist option[value="shop"]').waitFor({ state: 'attached' });
+      await namespace.press('Enter');
+      await page.waitForURL(/namespace=\*sho\*|namespace=%2Asho%2A/);
+      await untilPods(page, ['web-1']);
+      await namespace.fill('shop');
+      await namespace.press('Enter');
+      await page.waitForURL(/namespace=shop$/);
+    });
+
+    test('no page threw an error', () => {
+      assert.deepEqual(browser.problems, []);
+    });
+  });
+}
