@@ -8,6 +8,7 @@ import { auditHref } from '../routing/route.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
 import { CopiedText } from '../ui/copied-text.tsx';
+import { isObjectName } from '../ui/shell-argument.ts';
 import { formatCount } from '../ui/count.ts';
 import { FactList } from '../ui/fact-list.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -95,7 +96,9 @@ function SilentNotice({ node: { node, volumes, lastSeen } }: { readonly node: No
       <Icon name="warning" />
       <div>
         <p>{t.nodes.silent({ since: <RelativeTime at={lastSeen} />, volumes })}</p>
-        <p class="dim">{t.nodes.check(<CopiedText text={command} label={t.ui.copy.command} />)}</p>
+        {isObjectName(node) && (
+          <p class="dim">{t.nodes.check(<CopiedText text={command} label={t.ui.copy.command} />)}</p>
+        )}
       </div>
     </div>
   );

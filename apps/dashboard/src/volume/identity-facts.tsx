@@ -8,6 +8,7 @@ import { FactList } from '../ui/fact-list.tsx';
 import { keyText, labelsText, lifetimeText } from '../ui/posture-texts.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { ServedFact } from '../ui/served-note.tsx';
+import { showVolume } from '../volumes/certfleet-command.ts';
 import { describePod } from '../volumes/kubectl-command.ts';
 
 export function CertificateFacts({ volume }: { readonly volume: VolumeDetail }): JSX.Element {
@@ -92,11 +93,8 @@ export function WhereFacts({ volume }: { readonly volume: VolumeDetail }): JSX.E
         [t.volume.podUid, <CopiedText key="uid" text={podUid} label={t.ui.copy.podUid} />],
         [t.fields.volume, <CopiedText key="volume" text={volumeId} label={t.ui.copy.volumeId} />],
         [t.fields.issuances, formatCount(generation)],
-        [t.volume.inspect, <CopiedText key="look" text={describePod(namespace, pod)} label={t.ui.copy.command} />],
-        [
-          t.volume.commandLine,
-          <CopiedText key="command" text={`certfleet show ${volumeId}`} label={t.ui.copy.certfleetCommand} />,
-        ],
+        [t.volume.inspect, copied(describePod(namespace, pod), t.ui.copy.command)],
+        [t.volume.commandLine, copied(showVolume(volumeId), t.ui.copy.certfleetCommand)],
         [
           t.fields.audit,
           <a key="audit" href={auditHref({ target: `${node}/${volumeId}` })}>
@@ -134,4 +132,8 @@ function listed(names: readonly string[]): ComponentChildren {
       ))}
     </ul>
   );
+}
+
+function copied(command: string | undefined, label: string): JSX.Element | undefined {
+  return command === undefined ? undefined : <CopiedText text={command} label={label} />;
 }

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { certfleetCommand } from './certfleet-command.ts';
+import { certfleetCommand, showVolume } from './certfleet-command.ts';
 import { parseVolumesView } from './volumes-view.ts';
+
+describe('showVolume', () => {
+  test('has the id as one argument that is no flag', () => {
+    assert.equal(showVolume('csi-1'), 'certfleet show csi-1');
+    assert.equal(showVolume('csi 1;id'), "certfleet show 'csi 1;id'");
+    assert.equal(showVolume('--controller=evil'), undefined);
+  });
+});
 
 describe('certfleetCommand', () => {
   test('lists the volumes of the table, quoted for a shell', () => {

@@ -1,3 +1,4 @@
+import { shellQuoted } from '../ui/shell-argument.ts';
 import { riskOfView } from './volumes-view.ts';
 import type { FilterName, VolumesView } from './volumes-view.ts';
 
@@ -33,13 +34,12 @@ export function certfleetCommand(view: VolumesView): string | undefined {
     'certfleet list',
     ...(risk === undefined ? [] : ['--at-risk']),
     ...(filters.isCa === undefined ? [] : ['--is-ca']),
-    ...parts.map(([flag, value]) => `--${flag}=${quoted(value)}`),
+    ...parts.map(([flag, value]) => `--${flag}=${shellQuoted(value)}`),
     ...(states.length === 0 ? [] : [`--state=${states.join(',')}`]),
     ...(group === undefined ? [`--sort=${view.sort}`] : [`--group-by=${group}`]),
   ].join(' ');
 }
 
-/** Quoted for a POSIX shell if needed. */
-function quoted(text: string): string {
-  return /^[\w.,:/@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
+/** The command that shows a volume; undefined if its id could be taken for a flag. */
+export const showVolume = (volumeId: string): string | undefined =>
+  volumeId.startsWith('-') ? undefined : `certfleet show ${shellQuoted(volumeId)}`;

@@ -22,6 +22,18 @@ describe('commands of kubectl', () => {
     );
   });
 
+  test('have no name that a shell or kubectl would take for something else', () => {
+    for (const name of ['--server=https://evil', 'web;id', '$(id)', '']) {
+      assert.equal(describePod('shop', name), undefined, name);
+      assert.equal(describePod(name, 'web-1'), undefined, name);
+      assert.equal(getPods([`shop/${name}`]), undefined, name);
+      assert.equal(getPods([`shop/${name}`, 'shop/web-1']), 'kubectl get pods --namespace shop web-1');
+      assert.equal(kubectlCommand(parseVolumesView(`?${new URLSearchParams({ pod: name }).toString()}`)), undefined);
+    }
+    const label = new URLSearchParams({ label: "team='; id; '" }).toString();
+    assert.match(kubectlCommand(parseVolumesView(`?${label}`)) ?? '', /--selector 'team='\\''; id; '\\'''/);
+  });
+
   test('are not offered for a filter that kubectl lacks', () => {
     for (const query of ['', '?namespace=sh*', '?namespace=shop,data', '?namespace=shop&state=failing', '?issuer=ca'])
       assert.equal(kubectlCommand(parseVolumesView(query)), undefined, query);

@@ -6,6 +6,7 @@ import { keyText, labelsText, lifetimeText } from '../ui/posture-texts.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { RiskAdvice } from '../ui/risk-advice.tsx';
 import { ServedNote } from '../ui/served-note.tsx';
+import { showVolume } from './certfleet-command.ts';
 import { CopyCommand } from './copy-command.tsx';
 import { describePod } from './kubectl-command.ts';
 
@@ -40,7 +41,7 @@ export function RowDetails({ row }: { readonly row: VolumeRow }): JSX.Element {
       t.volume.commandLine,
       <span key="commands">
         <CopyCommand command={describePod(row.namespace, row.pod)} title={t.volumes.tools.copyKubectl} look="quiet" />
-        <CopyCommand command={`certfleet show ${volumeId}`} title={t.volumes.tools.copyCommand} look="quiet" />
+        <CopyCommand command={showVolume(volumeId)} title={t.volumes.tools.copyCommand} look="quiet" />
       </span>,
     ],
   ];
