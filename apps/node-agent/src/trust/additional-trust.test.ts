@@ -12,6 +12,23 @@ import { TrustFixture, until } from './testing/trust-fixture.ts';
 let fixture: TrustFixture;
 const open = async (): Promise<TrustFixture> => (fixture = await TrustFixture.open());
 afterEach(() => fixture.close());
+
+/** A volume that trusts its own CA and the next one. */
+async function openInRotation(): Promise<{
+  readonly harness: TrustFixture['harness'];
+  readonly web: string;
+  readonly own: TestRoot;
+  readonly next: TestRoot;
+}> {
+  const { harness } = await open();
+  const web = await fixture.publish('web');
+  await fixture.synced();
+  const [own, next] = [fixture.ownCa(web), testRoot()];
+  await fixture.rotate({ certificates: [own, next] });
+  await fixture.updated(web);
+  return { harness, web, own, next };
+}
+
 const down = new CertfleetError('unavailable', 'connection refused', { reason: 'ConnectionRefused' });
 
 describe('a CARotation', () => {
@@ -109,12 +126,7 @@ describe('a CARotation', () => {
   });
 
   test('is kept through a renewal for which the issuer returns no CA', async () => {
-    const { harness } = await open();
-    const web = await fixture.publish('web');
-    await fixture.synced();
-    const [own, next] = [fixture.ownCa(web), testRoot()];
-    await fixture.rotate({ certificates: [own, next] });
-    await fixture.updated(web);
+    const { harness, web, own, next } = await openInRotation();
     harness.issuer.sendsCa = false;
     await fixture.renew(web);
     await fixture.rotate({ state: 'Remove', certificates: [own, next] });
@@ -166,12 +178,7 @@ describe('a CARotation', () => {
   });
 
   test('that cannot be read keeps what it said last', async () => {
-    const { harness } = await open();
-    const web = await fixture.publish('web');
-    await fixture.synced();
-    const [own, next] = [fixture.ownCa(web), testRoot()];
-    await fixture.rotate({ certificates: [own, next] });
-    await fixture.updated(web);
+    const { harness, web, own, next } = await openInRotation();
     const leaf = testRoot({ isCa: false });
     const bad = [
       { state: 'Add', certificates: [leaf.pem], fingerprints: [own.fingerprint] },
@@ -257,12 +264,7 @@ describe('a CARotation', () => {
   });
 
   test('that removes a CA again: a certificate of it that could not be written is requested again', async () => {
-    const { harness } = await open();
-    const web = await fixture.publish('web');
-    await fixture.synced();
-    const [own, next] = [fixture.ownCa(web), testRoot()];
-    await fixture.rotate({ certificates: [own, next] });
-    await fixture.updated(web);
+    const { harness, web, own, next } = await openInRotation();
     harness.issuer.otherCaPem = next.pem;
     harness.beforeFileCall = (call, path) => {
       if (call === 'mkdirSync' && String(path).includes('/data/'))
