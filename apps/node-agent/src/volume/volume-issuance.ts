@@ -252,8 +252,11 @@ export class VolumeIssuance {
   #deleteObsolete(volume: Volume): void {
     const { volumeId, spec } = volume;
     const { dependencies, reporter } = this.#options;
-    const found = dependencies.issuer.takeRequestsAtStart(volumeId);
-    volume.obsoleteRequestsChanged(obsoleteWithFound(volume.record, volume.nextRequestName, found));
+    // With the first renewal: after a reboot, all pods of the node start at once.
+    if (volume.record.generation > 1) {
+      const found = dependencies.issuer.takeRequestsAtStart(volumeId);
+      volume.obsoleteRequestsChanged(obsoleteWithFound(volume.record, volume.nextRequestName, found));
+    }
     for (const requestName of volume.record.obsoleteRequests ?? []) {
       // One of an earlier life of the volume: the request of this name replaces it.
       if (requestName === volume.nextRequestName) continue;
