@@ -96,6 +96,19 @@ export function certManagerIssuerSuite(context: () => Cluster): void {
       assert.deepEqual(await agent.issuer.issue(request, patience()), first);
     });
 
+    test('after a restart, knows and deletes the requests of a volume that it had before', async () => {
+      const [request, other] = [requestFor(pod), requestFor(pod)];
+      for (const each of [request, other]) await agent.issuer.issue(each, patience());
+      await using restarted = connect(kubeconfig);
+      await restarted.issuer.ready;
+      assert.deepEqual(restarted.issuer.takeRequestsAtStart(request.volumeId), [request.requestName]);
+      await restarted.issuer.discard(request);
+      const target = ['certificaterequest', '--namespace', pod.namespace, '-o', 'name'];
+      const { stdout } = await cluster.kubectl(['get', ...target]);
+      assert.ok(!stdout.includes(request.requestName));
+      assert.ok(stdout.includes(other.requestName));
+    });
+
     test('issues a hundred concurrently', async () => {
       const all = Array.from({ length: 100 }, () => agent.issuer.issue(requestFor(pod), patience()));
       assert.equal(new Set((await Promise.all(all)).map(({ certificatePem }) => certificatePem)).size, 100);
