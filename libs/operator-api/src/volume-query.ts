@@ -34,9 +34,18 @@ const postureFilters = {
       description: 'Valid for longer than this, from not-before to not-after, such as 90d or 720h',
     }),
   ),
+  requestedOver: Type.Optional(
+    Type.String({
+      pattern: lifetimePattern,
+      description: 'The volume requests a longer lifetime than this, such as 90d',
+    }),
+  ),
   isCa: Type.Optional(oneOf(['true', 'false'], 'Whether the certificate may sign certificates')),
   usage: Type.Optional(
-    nonEmptyString('A key usage as cert-manager names it, such as server auth; `*` stands for any characters'),
+    nonEmptyString(
+      'One or more key usages as cert-manager names them, separated by commas, such as server auth; a certificate with any ' +
+        'of them matches; `*` stands for any characters',
+    ),
   ),
 };
 

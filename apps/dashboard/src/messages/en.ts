@@ -652,8 +652,8 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       rsaBelow: 'RSA below',
       signature: 'signature',
       lifetimeOver: 'lifetime over',
+      requestedOver: 'requested over',
       isCa: 'CA',
-      usage: 'usage',
     },
     expiry: {
       title: 'Expires within',
@@ -669,8 +669,9 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       sha1: 'Signed with SHA-1',
       lifetimeOver90: 'Lifetime over 90 days',
       lifetimeOver398: 'Lifetime over 398 days',
+      requestedOver90: 'Requested lifetime over 90 days',
+      requestedOver398: 'Requested lifetime over 398 days',
       isCa: 'May sign certificates (CA)',
-      clients: 'For clients',
     },
     tools: {
       columns: 'Columns',

@@ -17,8 +17,8 @@ describe('certfleetCommand', () => {
       'certfleet list --at-risk --expires-before=24h --sort=expires',
     );
     assert.equal(
-      commandOf('?signature=*sha1*&rsaBelow=3072&isCa=true'),
-      "certfleet list --is-ca --rsa-below=3072 --signature='*sha1*' --sort=renews",
+      commandOf('?signature=*sha1*&rsaBelow=3072&isCa=true&requestedOver=90d&usage=any,server+auth'),
+      "certfleet list --is-ca --rsa-below=3072 --signature='*sha1*' --requested-over=90d --usage='any,server auth' --sort=renews",
     );
     assert.equal(
       commandOf(`?caFingerprint=${'ab'.repeat(32)}`),

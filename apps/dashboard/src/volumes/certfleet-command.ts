@@ -16,6 +16,7 @@ const flags: Readonly<Partial<Record<FilterName, string>>> = {
   rsaBelow: 'rsa-below',
   signature: 'signature',
   lifetimeOver: 'lifetime-over',
+  requestedOver: 'requested-over',
   usage: 'usage',
   caFingerprint: 'ca-fingerprint',
 };

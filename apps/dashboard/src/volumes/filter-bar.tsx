@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
+import { usualUsages } from '@certfleet/operator-api/vocabulary.ts';
 import { RiskChips } from '../at-risk/risk-chips.tsx';
 import { t } from '../messages/messages.ts';
 import { usePodLabels } from '../session/use-pod-labels.ts';
@@ -9,7 +10,7 @@ import { labelProblem, labelValue, otherLabels, withLabelValue } from './label-f
 import { NameFilter } from './name-filter.tsx';
 import { PostureSelect } from './posture-select.tsx';
 import { SearchBox } from './search-box.tsx';
-import { countVolumes, facetSuggestions, groupSuggestions } from './suggestions.ts';
+import { countVolumes, facetSuggestions, fixedSuggestions, groupSuggestions } from './suggestions.ts';
 import { refine, withFilter } from './volumes-view.ts';
 import type { FilterName, VolumesView } from './volumes-view.ts';
 
@@ -28,6 +29,7 @@ const nameFilters = [
   },
   { name: 'node', title: t.fields.node, suggest: facetSuggestions('nodes') },
   { name: 'issuer', title: t.fields.issuer, suggest: facetSuggestions('issuers') },
+  { name: 'usage', title: t.fields.usages, suggest: fixedSuggestions(usualUsages) },
 ] as const;
 
 export function FilterBar({ view, onChange }: FilterBarProps): JSX.Element {
@@ -129,8 +131,8 @@ const others = [
   'rsaBelow',
   'signature',
   'lifetimeOver',
+  'requestedOver',
   'isCa',
-  'usage',
 ] as const satisfies readonly FilterName[];
 
 /** Filters that only a link can set, shown so that they can be cleared. */

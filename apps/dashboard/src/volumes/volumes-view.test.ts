@@ -56,8 +56,13 @@ describe('the view of volumes', () => {
       'expiresBefore=soon',
       'nmespace=shop',
     ]);
-    const weak = '?rsaBelow=0&isCa=yes&lifetimeOver=long';
-    assert.deepEqual(parseVolumesView(weak).problems, ['rsaBelow=0', 'isCa=yes', 'lifetimeOver=long']);
+    const weak = '?rsaBelow=0&isCa=yes&lifetimeOver=long&requestedOver=1y';
+    assert.deepEqual(parseVolumesView(weak).problems, [
+      'rsaBelow=0',
+      'isCa=yes',
+      'lifetimeOver=long',
+      'requestedOver=1y',
+    ]);
     assert.deepEqual(parseVolumesView('?rsaBelow=3072&isCa=true&lifetimeOver=90d&signature=*sha1*').problems, []);
     const grouped = parseVolumesView('?group=label:team&label=team=pay*');
     assert.deepEqual([grouped.group, grouped.problems], ['label:team', []]);

@@ -28,6 +28,7 @@ const textFilters = [
   'rsaBelow',
   'signature',
   'lifetimeOver',
+  'requestedOver',
   'isCa',
   'usage',
 ] as const;
@@ -123,7 +124,7 @@ const patterns = {
   label: new RegExp(labelPattern),
   rsaBelow: /^[1-9][0-9]{0,5}$/,
   isCa: /^(true|false)$/,
-  lifetimeOver: new RegExp(lifetimePattern),
+  lifetime: new RegExp(lifetimePattern),
 };
 const layout = ['columns', 'group', 'after', 'before', 'page'];
 
@@ -141,7 +142,8 @@ function problemsIn(query: URLSearchParams): readonly string[] {
     renewsBefore: (value) => resolveTime(value, 0) !== undefined,
     rsaBelow: (value) => patterns.rsaBelow.test(value),
     isCa: (value) => patterns.isCa.test(value),
-    lifetimeOver: (value) => patterns.lifetimeOver.test(value),
+    lifetimeOver: (value) => patterns.lifetime.test(value),
+    requestedOver: (value) => patterns.lifetime.test(value),
   };
   return [...query].flatMap(([name, text]) => {
     const value = text.trim();

@@ -40,6 +40,7 @@ const flags = {
   'rsa-below': text,
   signature: text,
   'lifetime-over': text,
+  'requested-over': text,
   'is-ca': { type: 'boolean' },
   usage: text,
   'group-by': text,
@@ -117,7 +118,7 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
                                           and the pod certificates at risk, unless a filter is for volumes only
       --expires-before TIME               a length from now (24h) or a time in RFC 3339
       --posture                           keys, signatures, lifetimes and usages of the certificates instead of the renewals
-      --rsa-below BITS, --signature PATTERN, --lifetime-over 90d, --is-ca, --usage PATTERN
+      --rsa-below BITS, --signature PATTERN, --lifetime-over 90d, --requested-over 90d, --is-ca, --usage PATTERN
       --group-by KEY                      counts by namespace, workload, issuer, node, ca, state, risk or label:KEY
       --workload Deployment/web, --label team=payments
   certfleet show VOLUME                   one volume in detail; --certificate prints its certificate
@@ -128,7 +129,7 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
   certfleet renew --reason TEXT           renew the selected volumes now; --dry-run counts, --wait follows
       -n NAMESPACE, --node, --pod, --volume, -l SELECTOR, --issuer KEY,
       --state STATE, --served STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, --workload, --label,
-      --rsa-below, --signature, --lifetime-over, --is-ca, --usage, or --all
+      --rsa-below, --signature, --lifetime-over, --requested-over, --is-ca, --usage, or --all
       --canary N                          renews N volumes first and waits for --approve NAME before the others
       --stop-after-failures N             starts nothing more after N failed attempts, until --resume NAME
       --cancel NAME, --suspend NAME, --resume NAME or --approve NAME changes a renewal that "certfleet status" shows

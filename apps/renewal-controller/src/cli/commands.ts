@@ -14,7 +14,9 @@ interface CommandEntry {
 }
 
 const criteria = ['namespace', 'node', 'pod', 'volume', 'issuer', 'state', 'search'] as const;
-const properties = ['workload', 'label', 'rsa-below', 'signature', 'lifetime-over', 'is-ca', 'usage'] as const;
+const properties = [
+  ...(['workload', 'label', 'rsa-below', 'signature', 'lifetime-over', 'requested-over', 'is-ca', 'usage'] as const),
+] as const;
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
   list: {

@@ -11,6 +11,7 @@ export function postureFilter({ flags }: CliOptions): Readonly<Record<string, st
     rsaBelow: flags['rsa-below'],
     signature: flags['signature'],
     lifetimeOver: flags['lifetime-over'],
+    requestedOver: flags['requested-over'],
     isCa: flags['is-ca'] === true ? 'true' : undefined,
     usage: flags['usage'],
   };

@@ -51,7 +51,7 @@ export const list: Command = async (context) => {
 /** Filters that only volumes have. */
 const volumeFilters: readonly string[] = [
   ...['ca-fingerprint', 'volume', 'issuer', 'state', 'served', 'workload', 'label'],
-  ...['rsa-below', 'signature', 'lifetime-over', 'is-ca', 'usage'],
+  ...['rsa-below', 'signature', 'lifetime-over', 'requested-over', 'is-ca', 'usage'],
 ];
 
 /** Undefined without --at-risk, if a filter is for volumes only, or if the controller does not follow pod certificates. */

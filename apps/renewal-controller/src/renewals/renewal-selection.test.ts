@@ -13,7 +13,16 @@ describe('the selection of a Renewal', () => {
       { issuer: { ...issuer, kind: 'Issuer', namespace: 'shop' }, caFingerprint: 'ab'.repeat(32) },
       { node: 'a', query: { state: 'failing,expired', search: 'web', expiresBefore: '2026-01-01T00:00:00Z' } },
       { volumes: [{ node: 'a', volumeId: 'csi-1' }] },
-      { query: { rsaBelow: '3072', signature: '*sha1*', lifetimeOver: '90d', isCa: 'true', usage: 'any' } },
+      {
+        query: {
+          rsaBelow: '3072',
+          signature: '*sha1*',
+          lifetimeOver: '90d',
+          requestedOver: '1h',
+          isCa: 'true',
+          usage: 'any',
+        },
+      },
       { query: { isCa: 'false' } },
       { query: { workload: 'Deployment/web', label: 'team=payments' } },
       { query: { issuer: 'ca' } },

@@ -50,7 +50,7 @@ function normalized({ caFingerprint, query, ...others }: SelectionRequest): Sele
  */
 export function toSelectionRequest(selection: Selection): SelectionRequest {
   const { issuer, status, served, search, expiresBefore, renewsBefore, ...named } = withoutEverything(selection);
-  const { workload, label, rsaBelow, signature, lifetimeOver, isCa, usage, ...criteria } = named;
+  const { workload, label, rsaBelow, signature, lifetimeOver, requestedOver, isCa, usage, ...criteria } = named;
   const key = issuerOfKey(issuer);
   const query = given({
     search,
@@ -59,7 +59,7 @@ export function toSelectionRequest(selection: Selection): SelectionRequest {
     state: status?.join(','),
     served: served?.join(','),
     issuer: key === undefined ? checkedIssuers(issuer) : undefined,
-    ...{ workload, label, rsaBelow, signature, lifetimeOver, isCa: isCa?.toString(), usage },
+    ...{ workload, label, rsaBelow, signature, lifetimeOver, requestedOver, isCa: isCa?.toString(), usage },
   });
   checkedTime('issuedBefore', criteria.issuedBefore);
   return { ...criteria, ...given({ issuer: key, query: Object.keys(query).length === 0 ? undefined : query }) };

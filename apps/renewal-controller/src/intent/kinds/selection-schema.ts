@@ -60,8 +60,16 @@ export const commonCriteria = {
       description: 'Certificates that are valid for longer, such as 90d',
     }),
   ),
+  requestedOver: Type.Optional(
+    Type.String({
+      pattern: '^[1-9][0-9]{0,6}[smhd]$',
+      description: 'Volumes that request a longer lifetime, such as 90d',
+    }),
+  ),
   isCa: Type.Optional(Type.Boolean({ description: 'Whether the certificate may sign certificates' })),
-  usage: Type.Optional(text('With this key usage as cert-manager names it; * matches any text')),
+  usage: Type.Optional(
+    text('With one of these key usages as cert-manager names them, separated by commas; * matches any text'),
+  ),
   volumes: Type.Optional(
     Type.Array(closedObject({ node: text('Name of the node'), volumeId: text('Id of the volume') }), {
       minItems: 1,
