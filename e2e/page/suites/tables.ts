@@ -230,7 +230,7 @@ export function tablesSuite(): void {
       const page = await browser.open(`${own.url}/${lane}`);
       // The renewal of everything does not name the lane.
       await page.getByText('2 actions of operators').click();
-      assert.match((await page.locator('.action-line').getAttribute('d')) ?? '', /^M\d+\.\d\d 0V32M/);
+      await page.getByRole('listitem').filter({ hasText: 'Resume lane' }).waitFor();
       await page.goto(`${own.url}/cas`);
       await page.getByText('3 actions of operators').click();
       assert.match((await page.locator('.action-line').getAttribute('d')) ?? '', /^M2[23]\.\d\d 0V100M/);

@@ -65,7 +65,11 @@ const filters = {
   state: Type.Optional(someOf(volumeStatuses)),
   served: Type.Optional(someOf(servedStates)),
   expiresBefore: Type.Optional(time('Expires before this time (RFC 3339)')),
+  expiresAfter: Type.Optional(time('Expires at this time or later (RFC 3339)')),
   renewsBefore: Type.Optional(time('Due for renewal before this time (RFC 3339)')),
+  renewsAfter: Type.Optional(time('Due for renewal at this time or later (RFC 3339)')),
+  issuedBefore: Type.Optional(time('The present certificate was issued before this time (RFC 3339)')),
+  issuedAfter: Type.Optional(time('The present certificate was issued at this time or later (RFC 3339)')),
   caFingerprint: Type.Optional(
     Type.String({
       pattern: fingerprintPattern,

@@ -565,7 +565,8 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       renewed: 'Renewed',
       failedAttempts: 'Failed attempts',
       due: 'Due',
-      dueBefore: 'Volumes due before the end of this time',
+      dueWithin: 'Volumes due in this time',
+      issuedWithin: 'Volumes whose present certificate is from this time',
       actions: 'Actions',
       /** Between two actions. */
       actionSeparator: '; ',
@@ -643,7 +644,11 @@ export const en = ({ number, plural, list, rich }: Format) => ({
     labelProblem: 'A value of a label has letters, digits, "-", "_" and "."; "*" stands for any characters.',
     reasons: 'Reasons',
     filters: {
+      renewsAfter: 'renews after',
       renewsBefore: 'renews before',
+      expiresAfter: 'expires after',
+      issuedAfter: 'issued after',
+      issuedBefore: 'issued before',
       volumeId: 'volume',
       caFingerprint: 'CA',
       served: 'served',

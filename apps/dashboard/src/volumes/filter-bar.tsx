@@ -1,6 +1,8 @@
 import type { JSX } from 'preact';
 import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import { usualUsages } from '@certfleet/operator-api/vocabulary.ts';
+import { useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
 import { RiskChips } from '../at-risk/risk-chips.tsx';
 import { t } from '../messages/messages.ts';
 import { usePodLabels } from '../session/use-pod-labels.ts';
@@ -11,7 +13,7 @@ import { NameFilter } from './name-filter.tsx';
 import { PostureSelect } from './posture-select.tsx';
 import { SearchBox } from './search-box.tsx';
 import { countVolumes, facetSuggestions, fixedSuggestions, groupSuggestions } from './suggestions.ts';
-import { refine, withFilter } from './volumes-view.ts';
+import { isTimeFilter, refine, withFilter } from './volumes-view.ts';
 import type { FilterName, VolumesView } from './volumes-view.ts';
 
 export interface FilterBarProps {
@@ -122,7 +124,11 @@ function StateChips({ view, onChange }: Pick<FilterBarProps, 'view' | 'onChange'
 }
 
 const others = [
+  'expiresAfter',
+  'renewsAfter',
   'renewsBefore',
+  'issuedAfter',
+  'issuedBefore',
   'volumeId',
   'caFingerprint',
   'served',
@@ -146,11 +152,15 @@ function OtherFilters({
   readonly labels: readonly string[];
   readonly onSet: (name: FilterName, value: string) => void;
 }): JSX.Element | null {
+  const { times } = useServices();
+  useStore(times.chosen);
   const isElsewhere = (name: FilterName): boolean =>
     (name === 'risk' && view.path === '/at-risk') ||
     (name === 'label' && otherLabels(view.filters.label, labels).length === 0);
   const set = others.filter((name) => view.filters[name] !== undefined && !isElsewhere(name));
   if (set.length === 0) return null;
+  const textOf = (name: FilterName, value = ''): string =>
+    isTimeFilter(name) && !Number.isNaN(Date.parse(value)) ? times.absolute(Date.parse(value)) : value;
   return (
     <div class="chips">
       {set.map((name) => (
@@ -161,7 +171,7 @@ function OtherFilters({
           onClick={() => onSet(name, '')}
           aria-label={t.common.clearFilter(t.volumes.filters[name])}
         >
-          {t.volumes.filters[name]} <span class="mono cut">{view.filters[name]}</span>
+          {t.volumes.filters[name]} <span class="mono cut">{textOf(name, view.filters[name])}</span>
           <Icon name="close" />
         </button>
       ))}

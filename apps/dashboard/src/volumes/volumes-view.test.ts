@@ -56,6 +56,8 @@ describe('the view of volumes', () => {
       'expiresBefore=soon',
       'nmespace=shop',
     ]);
+    const times = parseVolumesView('?issuedAfter=24h&renewsAfter=1h&expiresAfter=2026-01-01T00:00:00Z&issuedBefore=x');
+    assert.deepEqual(times.problems, ['issuedAfter=24h', 'issuedBefore=x'], 'what was issued is past');
     const weak = '?rsaBelow=0&isCa=yes&lifetimeOver=long&requestedOver=1y';
     assert.deepEqual(parseVolumesView(weak).problems, [
       'rsaBelow=0',

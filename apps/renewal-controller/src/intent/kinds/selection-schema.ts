@@ -18,6 +18,7 @@ export const commonCriteria = {
   volumeId: Type.Optional(text('Id of the volume')),
   issuer: Type.Optional(names('Key of the issuer, kind.group/namespace/name, its name or namespace/name', 1_100)),
   issuedBefore: Type.Optional(timestamp('Issued before this time')),
+  issuedAfter: Type.Optional(timestamp('Issued at this time or later')),
   status: Type.Optional(
     Type.Array(Type.Enum([...volumeStatuses]), {
       minItems: 1,
@@ -38,7 +39,9 @@ export const commonCriteria = {
     ),
   ),
   expiresBefore: Type.Optional(timestamp('Expires before this time')),
+  expiresAfter: Type.Optional(timestamp('Expires at this time or later')),
   renewsBefore: Type.Optional(timestamp('Due for renewal before this time')),
+  renewsAfter: Type.Optional(timestamp('Due for renewal at this time or later')),
   workload: Type.Optional(names('What created the pods: name, kind/name or namespace/kind/name', 512)),
   label: Type.Optional(
     Type.String({
