@@ -144,7 +144,17 @@ export function tablesSuite(): void {
       await page.getByRole('button', { name: 'Copy as kubectl' }).click();
       await page.getByText('Copied: kubectl get pods --namespace shop').waitFor();
       assert.equal(await copied(page), 'kubectl get pods --namespace shop');
-      await page.keyboard.press('Escape');
+      await page.goto(`${fleet.url}/volumes?namespace=shop&sort=pod&order=desc&risk=failing,expired`);
+      await untilPods(page, ['old-1']);
+      await page.getByText('Export', { exact: true }).click();
+      await page.getByRole('button', { name: 'Copy as certfleet command' }).click();
+      await eventually('the command', async () => {
+        return (
+          (await copied(page)) === 'certfleet list --risk=failing,expired --namespace=shop --sort=pod --order=desc'
+        );
+      });
+      await page.goto(`${fleet.url}/volumes?namespace=shop&sort=pod`);
+      await untilPods(page, ['cart-1', 'old-1', 'web-1']);
       await page.getByRole('button', { name: 'Details of worker-1/csi-web' }).click();
       await page.locator('tr.details').getByRole('button', { name: 'Copy as kubectl' }).click();
       await eventually('the command', async () => {
