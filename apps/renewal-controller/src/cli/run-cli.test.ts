@@ -150,6 +150,20 @@ describe('runCli', () => {
     assert.match(refused.errors, /--expires-before: expected a length such as 24h/);
   });
 
+  test('lists the workloads of volumes if agents report them', async (t) => {
+    const volume = (pod: string, workload?: string): object => ({
+      ...{ namespace: 'shop', pod, node: 'a', issuer: 'ca', state: 'healthy', generation: 1, volumeId: `csi-${pod}` },
+      keyType: 'ecdsa',
+      ...(workload !== undefined && { workload }),
+    });
+    const listing = async (volumes: readonly object[], ...flags: readonly string[]): Promise<string> =>
+      (await run(t, (_, response) => response.end(JSON.stringify({ volumes })), 'list', ...flags)).out;
+    const volumes = [volume('web-1', 'Deployment/web'), volume('bare')];
+    assert.match(await listing(volumes), /ISSUER +WORKLOAD +STATE .*\nshop +web-1 +a +ca +Deployment\/web +healthy /);
+    assert.match(await listing(volumes, '--posture'), /ISSUER +WORKLOAD +KEY /);
+    assert.doesNotMatch(await listing([volume('bare')]), /WORKLOAD/);
+  });
+
   test('lists by every filter and in both orders', async (t) => {
     const asked: string[] = [];
     const answer: RequestListener = ({ url = '' }, response) => {

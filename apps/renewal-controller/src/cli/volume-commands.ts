@@ -85,6 +85,8 @@ function riskColumns(nowMs: number): readonly Column[] {
   ];
 }
 
+const workloadColumns: readonly Column[] = [['WORKLOAD', ({ workload }) => workload ?? '']];
+
 const placeColumns: readonly Column[] = [
   ['NAMESPACE', ({ namespace }) => namespace],
   ['POD', ({ pod }) => pod],
@@ -106,6 +108,8 @@ function volumeTable(volumes: readonly VolumeRow[], context: CommandContext): st
   const { options, clock } = context;
   const columns: readonly Column[] = [
     ...placeColumns,
+    // Only agents with the option to read pods report workloads.
+    ...(volumes.some(({ workload }) => workload !== undefined) ? workloadColumns : []),
     ...(options.flags['posture'] === true
       ? postureColumns()
       : renewalColumns(clock.now(), isOfRisk(riskFilter(context)))),
