@@ -191,10 +191,13 @@ export function intentStoreContract(underTest: () => StoreUnderTest): void {
     const weak = {
       ...{ workload: 'Deployment/web', label: 'team=pay*, example.com/owner=x' },
       ...{ rsaBelow: '3072', signature: '*sha1*', lifetimeOver: '90d', isCa: true, usage: 'server auth' },
+      requestedOver: '24h',
+      ...{ renewsAfter: '2026-01-01T00:00:00Z', expiresAfter: '2026-01-01T00:00:00Z' },
+      issuedAfter: '2026-01-01T00:00:00Z',
     };
     const { spec } = await store.create('Renewal', { name: freshName(), spec: { selection: weak, reason: 'weak' } });
     assert.deepEqual(spec.selection, weak);
-    for (const bad of [{ label: 'team' }, { rsaBelow: 'many' }, { lifetimeOver: '90' }]) {
+    for (const bad of [{ label: 'team' }, { rsaBelow: 'many' }, { lifetimeOver: '90' }, { requestedOver: '1y' }]) {
       const [field = ''] = Object.keys(bad);
       await assert.rejects(create({ selection: bad, reason: 'r' }), fails('invalid-argument', new RegExp(field)));
     }

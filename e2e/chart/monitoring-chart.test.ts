@@ -42,8 +42,23 @@ describe('the PrometheusRule', () => {
 
   it('has no unresolved placeholders', async () => {
     for (const rules of [await chartRules(), await chartRules(withoutController)]) {
-      assert.doesNotMatch(JSON.stringify(rules), /\$(scope|threshold|agentJob|controllerJob|signerJob)|<nil>/);
+      assert.doesNotMatch(JSON.stringify(rules), /\$(scope|owners|threshold|agentJob|controllerJob|signerJob)|<nil>/);
     }
+  });
+
+  it('names the chosen labels of pods in the alerts of volumes, if agents report them', async () => {
+    const naming = async (values: object): Promise<readonly string[]> =>
+      (await chartRules(values))
+        .filter(({ annotations }) => annotations['description']?.includes('certfleet_controller_label_volumes'))
+        .map(({ alert }) => alert);
+    const reported = { 'app.driver.workload': { enabled: true, labels: ['team'] } };
+    const alerts = ['VolumeExpired', 'VolumeAboutToExpire', 'VolumeExpiresSoon', 'RenewalFailing'];
+    assert.deepEqual(
+      await naming(reported),
+      alerts.map((name) => `Certfleet${name}`),
+    );
+    assert.deepEqual(await naming({ 'app.driver.workload': { enabled: true } }), []);
+    assert.deepEqual(await naming({ ...withoutController, ...reported }), []);
   });
 
   it('is rejected without metrics or with the name of an unknown alert', async () => {

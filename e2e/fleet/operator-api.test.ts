@@ -193,6 +193,9 @@ describe('the operators’ API', { concurrency: 4 }, () => {
     const listed = await commandLine(fleet, 'list', '--posture', '--signature=*SHA1*');
     assert.match(listed, /KEY +SIGNATURE +LIFETIME +REQUESTED +CA +USAGES +VOLUME\n/);
     assert.match(listed, /2048 +sha1WithRSAEncryption +1h +2h +false +digital signature, server auth +csi-weak\n$/);
+    const asking = await commandLine(fleet, 'list', '--requested-over=1h', '--usage=code signing,server auth');
+    assert.match(asking, /^[^\n]+\n[^\n]+csi-weak\n$/);
+    assert.match(await commandLine(fleet, 'list', '--requested-over=2h'), /^[^\n]+\n$/, 'not what requests just that');
     assert.match(await commandLine(fleet, 'status'), /^RSA keys below 3072 bits +1$/m);
     assert.equal((await fleet.ask('volumes?lifetimeOver=long')).status, 400);
 

@@ -48,10 +48,19 @@ async function failuresOf(
   tests: readonly object[],
   evaluatedEvery = '1m',
 ): Promise<string | undefined> {
-  // Annotations are tested with a real Prometheus, which expands them.
+  // Most annotations are tested with a real Prometheus, which expands them.
   const bare = rules.map((rule) => ({ ...rule, annotations: {} }));
+  return checked(bare, tests, evaluatedEvery);
+}
+
+/** As `failuresOf`, with the annotations. */
+async function checked(
+  rules: readonly AlertRule[],
+  tests: readonly object[],
+  evaluatedEvery = '1m',
+): Promise<string | undefined> {
   const own = mkdtempSync(join(directory, 'run-'));
-  writeFileSync(join(own, 'rules.json'), rulesFile(bare));
+  writeFileSync(join(own, 'rules.json'), rulesFile(rules));
   const file = join(own, 'tests.json');
   writeFileSync(file, JSON.stringify({ rule_files: ['rules.json'], evaluation_interval: evaluatedEvery, tests }));
   // A third of its time was garbage collection, of a few hundred megabytes in all.
@@ -126,6 +135,52 @@ describe('the alerts', () => {
       ruleTest(rules, series, { atMinute: 19, fires: {} }),
       ruleTest(rules, series, { atMinute: 20, fires: { CertfleetVolumeExpired: {} } }),
     ]);
+  });
+});
+
+describe('the alerts of volumes', () => {
+  /** The part of a description that names labels; the rest needs no test with promtool. */
+  const ownersIn = ({ annotations }: AlertRule): string | undefined =>
+    /\{\{ range query "[^"]*label_volumes[^"]*" \}\}.*?\{\{ end \}\}/.exec(annotations['description'] ?? '')?.[0];
+  const rules = withController.flatMap((rule) => {
+    const description = ownersIn(rule);
+    return description === undefined ? [] : [{ ...rule, annotations: { description } }];
+  });
+
+  it('name the labels of the pods, those with the most volumes first and none without a value', async () => {
+    const [first, second] = ['c1', 'c2'].map(
+      (name) => `namespace="cert-manager",job="renewal-controller",instance="${name}:9402"`,
+    );
+    const troubled = (label: string, of = first): string =>
+      `certfleet_controller_label_volumes{${of},${label},state="troubled"}`;
+    const input = {
+      [troubled('label="team",value="payments"')]: '3+0x60',
+      [troubled('label="team",value="payments"', second)]: '3+0x60',
+      [troubled('label="owner",value="ann"')]: '9+0x60',
+      [troubled('label="team",value="core"')]: '0+0x60',
+      [troubled('label="team",value=""')]: '7+0x60',
+      [`certfleet_controller_label_volumes{${first},label="team",value="core",state="well"}`]: '8+0x60',
+      [`certfleet_controller_volumes_expired{${first}}`]: '3+0x60',
+      [`certfleet_controller_volumes_expiring_soon{${first},left="1/4"}`]: '3+0x60',
+      [`certfleet_controller_volumes_expiring_soon{${first},left="1/2"}`]: '3+0x60',
+      [`certfleet_controller_volumes{${first},state="failing",issuer="ca"}`]: '3+0x60',
+    };
+    const text = 'owner=ann: 9 expired, failing or overdue. team=payments: 3 expired, failing or overdue. ';
+    const test = {
+      interval: '1m',
+      input_series: Object.entries(input).map(([series, values]) => ({ series, values })),
+      alert_rule_test: rules.map(({ alert, labels: { severity } }) => ({
+        ...{ eval_time: '50m', alertname: alert },
+        exp_alerts: [
+          {
+            exp_labels: { severity, ...(alert === 'CertfleetRenewalFailing' && { issuer: 'ca' }) },
+            exp_annotations: { description: text },
+          },
+        ],
+      })),
+    };
+    assert.equal(rules.length, 4);
+    assert.equal((await checked(rules, [test])) ?? '', '');
   });
 });
 

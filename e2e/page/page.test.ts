@@ -3,6 +3,7 @@
 import { describe } from 'node:test';
 import { accessibilitySuite } from './suites/accessibility.ts';
 import { actionsSuite } from './suites/actions.ts';
+import { chartsSuite } from './suites/charts.ts';
 import { hostileContentSuite } from './suites/hostile-content.ts';
 import { keyboardSuite } from './suites/keyboard.ts';
 import { lieDetectorSuite } from './suites/lie-detector.ts';
@@ -26,6 +27,7 @@ describe('the page', { concurrency: 4 }, () => {
   liveSuite();
   keyboardSuite();
   tablesSuite();
+  chartsSuite();
   messagesSuite();
   truthSuite();
 });

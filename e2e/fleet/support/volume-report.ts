@@ -26,6 +26,9 @@ export interface ReportedVolume {
   readonly failure?: { readonly message: string; readonly attempts: number };
   /** Bits of the RSA key; without them no properties of the certificate are reported. */
   readonly rsaBits?: number;
+  /** Key usages and requested lifetime, for a certificate with `rsaBits`. */
+  readonly usages?: readonly string[];
+  readonly requestedMs?: number;
   /** Fingerprint of its CA; `caFingerprint` if absent. */
   readonly ca?: string;
   /** What created its pod, such as `Deployment/web`. */
@@ -70,7 +73,7 @@ export function failureOf(failure: NonNullable<ReportedVolume['failure']>): Fail
 const fromNow = (inMs: number): Date => new Date(Date.now() + inMs);
 
 function certificateOf(name: string, generation: number, reported: ReportedVolume): Certificate {
-  const { dueInMs = 3_000_000, expiresInMs = hourMs, issuedAgoMs = 1000 } = reported;
+  const { dueInMs = 3_000_000, expiresInMs = hourMs, issuedAgoMs = 1000, usages = [], requestedMs = 0 } = reported;
   return Certificate.fromPartial({
     serialNumber: `0${generation}`,
     subject: `CN=${name}`,
@@ -82,7 +85,10 @@ function certificateOf(name: string, generation: number, reported: ReportedVolum
     fingerprintSha256: 'cd'.repeat(32),
     caFingerprintsSha256: [reported.ca ?? caFingerprint],
     ...(reported.rsaBits !== undefined && {
-      posture: { keyBits: reported.rsaBits, signatureAlgorithm: 'sha256WithRSAEncryption' },
+      posture: {
+        ...{ keyBits: reported.rsaBits, signatureAlgorithm: 'sha256WithRSAEncryption' },
+        ...{ usages: [...usages], requestedSeconds: requestedMs / 1000 },
+      },
     }),
   });
 }

@@ -12,6 +12,7 @@ export interface AlertRule {
 /** Values of a chart with every part and every alert. */
 export const withEverything = {
   'prometheusRule.alerts.postureViolated': { enabled: true },
+  'app.driver.workload': { enabled: true, labels: ['team'] },
   'podCertificateSigner.enabled': true,
   'podCertificateSigner.signerNames': ['example.com/internal'],
 };

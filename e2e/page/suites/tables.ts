@@ -89,6 +89,39 @@ export function tablesSuite(): void {
       await page.getByRole('dialog').getByText('shop/cart-1').waitFor();
     });
 
+    test('volumes are filtered by key usages, with suggestions, and by the lifetime that they request', async () => {
+      const serves = { usages: ['digital signature', 'server auth'], requestedMs: 100 * 86_400_000, rsaBits: 3072 };
+      const asks = { usages: ['client auth'], requestedMs: 3_600_000, rsaBits: 3072 };
+      await using own = await PageFleet.start({
+        'worker-1': {
+          ...{ 'csi-a': { pod: 'a', ...serves }, 'csi-b': { pod: 'b', ...asks } },
+          ...{ 'csi-c': { pod: 'c', ...asks, usages: ['code signing'] } },
+        },
+      });
+      await own.untilShown(3);
+      const page = await browser.open(`${own.url}/volumes?sort=pod`);
+      await untilPods(page, ['a', 'b', 'c']);
+      const usages = page.getByPlaceholder('Usages');
+      await usages.fill('client auth,cod');
+      await page.locator('datalist option[value="client auth,code signing"]').waitFor({ state: 'attached' });
+      await usages.fill('client auth,code signing');
+      await usages.press('Enter');
+      await untilPods(page, ['b', 'c']);
+      await usages.fill('timestamping');
+      await usages.press('Enter');
+      await page.getByText('No results').waitFor();
+      await usages.fill('server');
+      await usages.press('Enter');
+      await untilPods(page, ['a']);
+      assert.equal(await usages.inputValue(), '*server*');
+      await page.getByLabel('Certificates with').selectOption({ label: 'Requested lifetime over 90 days' });
+      await usages.fill('');
+      await usages.press('Enter');
+      await untilPods(page, ['a']);
+      await page.getByRole('button', { name: 'Clear filter requested over' }).click();
+      await untilPods(page, ['a', 'b', 'c']);
+    });
+
     test('all that match are renewed, also by part of an issuer’s name and by what pods serve', async () => {
       for (const [query, ids] of [
         ['issuer=*intern*,no-issuer', ['csi-db', 'csi-queue']],
@@ -111,7 +144,17 @@ export function tablesSuite(): void {
       await page.getByRole('button', { name: 'Copy as kubectl' }).click();
       await page.getByText('Copied: kubectl get pods --namespace shop').waitFor();
       assert.equal(await copied(page), 'kubectl get pods --namespace shop');
-      await page.keyboard.press('Escape');
+      await page.goto(`${fleet.url}/volumes?namespace=shop&sort=pod&order=desc&risk=failing,expired`);
+      await untilPods(page, ['old-1']);
+      await page.getByText('Export', { exact: true }).click();
+      await page.getByRole('button', { name: 'Copy as certfleet command' }).click();
+      await eventually('the command', async () => {
+        return (
+          (await copied(page)) === 'certfleet list --risk=failing,expired --namespace=shop --sort=pod --order=desc'
+        );
+      });
+      await page.goto(`${fleet.url}/volumes?namespace=shop&sort=pod`);
+      await untilPods(page, ['cart-1', 'old-1', 'web-1']);
       await page.getByRole('button', { name: 'Details of worker-1/csi-web' }).click();
       await page.locator('tr.details').getByRole('button', { name: 'Copy as kubectl' }).click();
       await eventually('the command', async () => {
@@ -197,7 +240,7 @@ export function tablesSuite(): void {
       const page = await browser.open(`${own.url}/${lane}`);
       // The renewal of everything does not name the lane.
       await page.getByText('2 actions of operators').click();
-      assert.match((await page.locator('.action-line').getAttribute('d')) ?? '', /^M\d+\.\d\d 0V32M/);
+      await page.getByRole('listitem').filter({ hasText: 'Resume lane' }).waitFor();
       await page.goto(`${own.url}/cas`);
       await page.getByText('3 actions of operators').click();
       assert.match((await page.locator('.action-line').getAttribute('d')) ?? '', /^M2[23]\.\d\d 0V100M/);

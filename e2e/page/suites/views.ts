@@ -151,7 +151,7 @@ export function viewsSuite(): void {
       await page.getByRole('button', { name: 'Zoom out' }).click();
       await page.locator('.as-table td.col-due a').first().click();
       await page.getByRole('heading', { name: 'Volumes' }).waitFor();
-      assert.match(new URL(page.url()).search, /^\?renewsBefore=/);
+      assert.match(new URL(page.url()).search, /^\?renewsAfter=.*&renewsBefore=/);
       await page.goBack();
       await page.getByText('As a table').click();
       await page.getByRole('link', { name: /Pause lane/ }).click();

@@ -163,3 +163,9 @@ export const podCertificateSorts = ['expires', 'refreshes', 'namespace', 'pod', 
 
 /** Whether the controller follows pod certificates: switched off, nothing read yet, up to date, or outdated. */
 export const podCertificateFollowing = ['off', 'loading', 'current', 'outdated'] as const;
+
+/** Suggested key usages, as cert-manager names them, the most common first. */
+export const usualUsages: readonly string[] = [
+  ...['server auth', 'client auth', 'code signing', 'email protection', 'timestamping', 'ocsp signing'],
+  ...['digital signature', 'key encipherment', 'key agreement', 'cert sign', 'crl sign', 'any'],
+];

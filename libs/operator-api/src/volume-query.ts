@@ -34,9 +34,18 @@ const postureFilters = {
       description: 'Valid for longer than this, from not-before to not-after, such as 90d or 720h',
     }),
   ),
+  requestedOver: Type.Optional(
+    Type.String({
+      pattern: lifetimePattern,
+      description: 'The volume requests a longer lifetime than this, such as 90d',
+    }),
+  ),
   isCa: Type.Optional(oneOf(['true', 'false'], 'Whether the certificate may sign certificates')),
   usage: Type.Optional(
-    nonEmptyString('A key usage as cert-manager names it, such as server auth; `*` stands for any characters'),
+    nonEmptyString(
+      'One or more key usages as cert-manager names them, separated by commas, such as server auth; a certificate with any ' +
+        'of them matches; `*` stands for any characters',
+    ),
   ),
 };
 
@@ -56,7 +65,11 @@ const filters = {
   state: Type.Optional(someOf(volumeStatuses)),
   served: Type.Optional(someOf(servedStates)),
   expiresBefore: Type.Optional(time('Expires before this time (RFC 3339)')),
+  expiresAfter: Type.Optional(time('Expires at this time or later (RFC 3339)')),
   renewsBefore: Type.Optional(time('Due for renewal before this time (RFC 3339)')),
+  renewsAfter: Type.Optional(time('Due for renewal at this time or later (RFC 3339)')),
+  issuedBefore: Type.Optional(time('The present certificate was issued before this time (RFC 3339)')),
+  issuedAfter: Type.Optional(time('The present certificate was issued at this time or later (RFC 3339)')),
   caFingerprint: Type.Optional(
     Type.String({
       pattern: fingerprintPattern,

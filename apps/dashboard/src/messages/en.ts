@@ -565,7 +565,8 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       renewed: 'Renewed',
       failedAttempts: 'Failed attempts',
       due: 'Due',
-      dueBefore: 'Volumes due before the end of this time',
+      dueWithin: 'Volumes due in this time',
+      issuedWithin: 'Volumes whose present certificate is from this time',
       actions: 'Actions',
       /** Between two actions. */
       actionSeparator: '; ',
@@ -643,7 +644,11 @@ export const en = ({ number, plural, list, rich }: Format) => ({
     labelProblem: 'A value of a label has letters, digits, "-", "_" and "."; "*" stands for any characters.',
     reasons: 'Reasons',
     filters: {
+      renewsAfter: 'renews after',
       renewsBefore: 'renews before',
+      expiresAfter: 'expires after',
+      issuedAfter: 'issued after',
+      issuedBefore: 'issued before',
       volumeId: 'volume',
       caFingerprint: 'CA',
       served: 'served',
@@ -652,8 +657,8 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       rsaBelow: 'RSA below',
       signature: 'signature',
       lifetimeOver: 'lifetime over',
+      requestedOver: 'requested over',
       isCa: 'CA',
-      usage: 'usage',
     },
     expiry: {
       title: 'Expires within',
@@ -669,8 +674,9 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       sha1: 'Signed with SHA-1',
       lifetimeOver90: 'Lifetime over 90 days',
       lifetimeOver398: 'Lifetime over 398 days',
+      requestedOver90: 'Requested lifetime over 90 days',
+      requestedOver398: 'Requested lifetime over 398 days',
       isCa: 'May sign certificates (CA)',
-      clients: 'For clients',
     },
     tools: {
       columns: 'Columns',

@@ -3,6 +3,7 @@ import type { Timeline } from '@certfleet/operator-api/timeline.ts';
 import { t } from '../messages/messages.ts';
 import { volumesHref } from '../routing/route.ts';
 import { formatCount } from '../ui/count.ts';
+import { expiryHref } from './span-links.ts';
 
 /** The distribution of expiry times, as bars in a table for screen readers. */
 export function ExpiryChart({ expiry }: { readonly expiry: Timeline['expiry'] }): JSX.Element {
@@ -25,7 +26,7 @@ export function ExpiryChart({ expiry }: { readonly expiry: Timeline['expiry'] })
           {expiry.map(({ span, label, from, to, count }) => (
             <tr key={label}>
               <th scope="row">
-                {to === undefined ? spanText(span, label) : <a href={linkOf(from, to)}>{spanText(span, label)}</a>}
+                <a href={linkOf(from, to)}>{spanText(span, label)}</a>
               </th>
               <td>
                 <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
@@ -52,7 +53,5 @@ function spanText(span: string, label: string): string {
 }
 
 /** A span without a start is the past. */
-const linkOf = (from: string | undefined, to: string): string =>
-  from === undefined
-    ? volumesHref({ state: 'expired' })
-    : volumesHref({ expiresBefore: to, sort: 'expires', order: 'desc' });
+const linkOf = (from: string | undefined, to: string | undefined): string =>
+  from === undefined ? volumesHref({ state: 'expired' }) : expiryHref(from, to);

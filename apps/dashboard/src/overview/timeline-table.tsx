@@ -1,11 +1,11 @@
 import type { JSX } from 'preact';
 import { t } from '../messages/messages.ts';
 import type { Zone } from '../time/relative-time.ts';
-import { volumesHref } from '../routing/route.ts';
 import { formatCount } from '../ui/count.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import { spanAuditHref } from './annotations.ts';
 import type { Annotation } from './annotations.ts';
+import { dueHref, issuedHref } from './span-links.ts';
 import { spanTitle } from './span-title.ts';
 import type { TimelineSpan, TimeUnit } from './timeline-spans.ts';
 
@@ -20,10 +20,6 @@ export interface TimelineTableProps {
   readonly annotations: ReadonlyMap<number, readonly Annotation[]>;
 }
 
-/** The volumes that are due before the end of a span. */
-export const dueHref = (fromMs: number, stepMs: number): string =>
-  volumesHref({ renewsBefore: new Date(fromMs + stepMs).toISOString() });
-
 /** The chart as a table, with links to what is behind its bars. */
 export function TimelineTable({ spans, unit, stepMs, zone, annotations }: TimelineTableProps): JSX.Element {
   return (
@@ -33,20 +29,18 @@ export function TimelineTable({ spans, unit, stepMs, zone, annotations }: Timeli
       keyOf={({ fromMs }) => String(fromMs)}
       columns={[
         { name: 'from', title: texts.from, cell: ({ fromMs }) => spanTitle(fromMs, unit, zone) },
-        { name: 'renewed', title: texts.renewed, isNumber: true, cell: ({ renewed }) => countOrNone(renewed) },
+        {
+          name: 'renewed',
+          title: texts.renewed,
+          isNumber: true,
+          cell: ({ fromMs, renewed }) => linkedCount(renewed, issuedHref(fromMs, stepMs), texts.issuedWithin),
+        },
         { name: 'failed', title: texts.failedAttempts, isNumber: true, cell: ({ failed }) => countOrNone(failed) },
         {
           name: 'due',
           title: texts.due,
           isNumber: true,
-          cell: ({ fromMs, due }) =>
-            due ? (
-              <a href={dueHref(fromMs, stepMs)} title={texts.dueBefore}>
-                {formatCount(due)}
-              </a>
-            ) : (
-              countOrNone(due)
-            ),
+          cell: ({ fromMs, due }) => linkedCount(due, dueHref(fromMs, stepMs), texts.dueWithin),
         },
         {
           name: 'actions',
@@ -69,6 +63,15 @@ function Actions({ of, href }: { readonly of: readonly Annotation[]; readonly hr
     .map(({ text }) => text)
     .join(texts.actionSeparator);
   return <a href={href}>{more > 0 ? texts.actionsAndMore({ actions, more }) : actions}</a>;
+}
+
+function linkedCount(count: number | null, href: string, title: string): JSX.Element | string {
+  if (!count) return countOrNone(count);
+  return (
+    <a href={href} title={title}>
+      {formatCount(count)}
+    </a>
+  );
 }
 
 const countOrNone = (count: number | null): string => (count === null ? '–' : formatCount(count));

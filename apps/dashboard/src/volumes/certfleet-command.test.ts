@@ -25,19 +25,28 @@ describe('certfleetCommand', () => {
       'certfleet list --at-risk --expires-before=24h --sort=expires',
     );
     assert.equal(
-      commandOf('?signature=*sha1*&rsaBelow=3072&isCa=true'),
-      "certfleet list --is-ca --rsa-below=3072 --signature='*sha1*' --sort=renews",
+      commandOf('?signature=*sha1*&rsaBelow=3072&isCa=true&requestedOver=90d&usage=any,server+auth'),
+      "certfleet list --is-ca --rsa-below=3072 --signature='*sha1*' --requested-over=90d --usage='any,server auth' --sort=renews",
     );
     assert.equal(
       commandOf(`?caFingerprint=${'ab'.repeat(32)}`),
       `certfleet list --ca-fingerprint=${'ab'.repeat(32)} --sort=renews`,
     );
-    assert.equal(commandOf('?isCa=false'), undefined);
-    assert.equal(commandOf('?group=issuer'), 'certfleet list --group-by=issuer');
+    assert.equal(commandOf('?group=issuer&order=desc'), 'certfleet list --group-by=issuer');
   });
 
-  test('is not offered for a filter that the command line lacks', () => {
-    assert.equal(certfleetCommand(parseVolumesView('?renewsBefore=1h')), undefined);
-    assert.equal(certfleetCommand(parseVolumesView('?risk=lane-paused')), undefined);
+  test('has the order and every filter of the table', () => {
+    const commandOf = (query: string, path?: '/at-risk'): string => certfleetCommand(parseVolumesView(query, path));
+    assert.equal(commandOf('?sort=pod&order=desc'), 'certfleet list --sort=pod --order=desc');
+    assert.equal(commandOf('?isCa=false'), 'certfleet list --not-ca --sort=renews');
+    assert.equal(
+      commandOf('?risk=lane-paused,failing&renewsAfter=1h&renewsBefore=2h'),
+      'certfleet list --risk=lane-paused,failing --renews-after=1h --renews-before=2h --sort=renews',
+    );
+    assert.equal(commandOf('?risk=failing', '/at-risk'), 'certfleet list --risk=failing --sort=expires');
+    assert.equal(
+      commandOf('?issuedAfter=2026-11-26T12:00:00Z&expiresAfter=90d'),
+      'certfleet list --expires-after=90d --issued-after=2026-11-26T12:00:00Z --sort=renews',
+    );
   });
 });

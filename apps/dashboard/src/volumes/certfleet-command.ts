@@ -2,8 +2,8 @@ import { shellQuoted } from '../ui/shell-argument.ts';
 import { riskOfView } from './volumes-view.ts';
 import type { FilterName, VolumesView } from './volumes-view.ts';
 
-/** The flags of `certfleet list` for the filters that it has. */
-const flags: Readonly<Partial<Record<FilterName, string>>> = {
+/** The flags of `certfleet list` for the filters with a value. */
+const flags: Readonly<Record<Exclude<FilterName, 'isCa' | 'risk'>, string>> = {
   search: 'search',
   namespace: 'namespace',
   pod: 'pod',
@@ -12,31 +12,39 @@ const flags: Readonly<Partial<Record<FilterName, string>>> = {
   issuer: 'issuer',
   served: 'served',
   expiresBefore: 'expires-before',
+  expiresAfter: 'expires-after',
+  renewsBefore: 'renews-before',
+  renewsAfter: 'renews-after',
+  issuedBefore: 'issued-before',
+  issuedAfter: 'issued-after',
   workload: 'workload',
   label: 'label',
   rsaBelow: 'rsa-below',
   signature: 'signature',
   lifetimeOver: 'lifetime-over',
+  requestedOver: 'requested-over',
   usage: 'usage',
   caFingerprint: 'ca-fingerprint',
 };
 
-/** The command that lists the volumes of a table; undefined if the command line lacks one of its filters. */
-export function certfleetCommand(view: VolumesView): string | undefined {
+const hasFlag = (name: string): name is keyof typeof flags => Object.hasOwn(flags, name);
+
+/** The command that lists the volumes of a table. */
+export function certfleetCommand(view: VolumesView): string {
   const { filters, states, group } = view;
+  const { isCa } = filters;
   const risk = riskOfView(view);
-  if (risk !== undefined && risk !== 'any') return undefined;
-  if (filters.isCa === 'false') return undefined;
-  const given = Object.entries(filters).filter(([name]) => name !== 'risk' && name !== 'isCa');
-  const parts = given.map(([name, value]) => [flags[name as FilterName], value] as const);
-  if (parts.some(([flag]) => flag === undefined)) return undefined;
+  const order = view.order === 'desc' ? ' --order=desc' : '';
   return [
     'certfleet list',
-    ...(risk === undefined ? [] : ['--at-risk']),
-    ...(filters.isCa === undefined ? [] : ['--is-ca']),
-    ...parts.map(([flag, value]) => `--${flag}=${shellQuoted(value)}`),
+    ...(risk === 'any' ? ['--at-risk'] : []),
+    ...(risk === undefined || risk === 'any' ? [] : [`--risk=${risk}`]),
+    ...(isCa === undefined ? [] : [isCa === 'true' ? '--is-ca' : '--not-ca']),
+    ...Object.entries(filters).flatMap(([name, value]) =>
+      hasFlag(name) ? [`--${flags[name]}=${shellQuoted(value)}`] : [],
+    ),
     ...(states.length === 0 ? [] : [`--state=${states.join(',')}`]),
-    ...(group === undefined ? [`--sort=${view.sort}`] : [`--group-by=${group}`]),
+    ...(group === undefined ? [`--sort=${view.sort}${order}`] : [`--group-by=${group}`]),
   ].join(' ');
 }
 

@@ -1,5 +1,8 @@
 import type { JSX } from 'preact';
 import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
+import { usualUsages } from '@certfleet/operator-api/vocabulary.ts';
+import { useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
 import { RiskChips } from '../at-risk/risk-chips.tsx';
 import { t } from '../messages/messages.ts';
 import { usePodLabels } from '../session/use-pod-labels.ts';
@@ -9,8 +12,8 @@ import { labelProblem, labelValue, otherLabels, withLabelValue } from './label-f
 import { NameFilter } from './name-filter.tsx';
 import { PostureSelect } from './posture-select.tsx';
 import { SearchBox } from './search-box.tsx';
-import { countVolumes, facetSuggestions, groupSuggestions } from './suggestions.ts';
-import { refine, withFilter } from './volumes-view.ts';
+import { countVolumes, facetSuggestions, fixedSuggestions, groupSuggestions } from './suggestions.ts';
+import { isTimeFilter, refine, withFilter } from './volumes-view.ts';
 import type { FilterName, VolumesView } from './volumes-view.ts';
 
 export interface FilterBarProps {
@@ -28,6 +31,7 @@ const nameFilters = [
   },
   { name: 'node', title: t.fields.node, suggest: facetSuggestions('nodes') },
   { name: 'issuer', title: t.fields.issuer, suggest: facetSuggestions('issuers') },
+  { name: 'usage', title: t.fields.usages, suggest: fixedSuggestions(usualUsages) },
 ] as const;
 
 export function FilterBar({ view, onChange }: FilterBarProps): JSX.Element {
@@ -120,7 +124,11 @@ function StateChips({ view, onChange }: Pick<FilterBarProps, 'view' | 'onChange'
 }
 
 const others = [
+  'expiresAfter',
+  'renewsAfter',
   'renewsBefore',
+  'issuedAfter',
+  'issuedBefore',
   'volumeId',
   'caFingerprint',
   'served',
@@ -129,8 +137,8 @@ const others = [
   'rsaBelow',
   'signature',
   'lifetimeOver',
+  'requestedOver',
   'isCa',
-  'usage',
 ] as const satisfies readonly FilterName[];
 
 /** Filters that only a link can set, shown so that they can be cleared. */
@@ -144,11 +152,15 @@ function OtherFilters({
   readonly labels: readonly string[];
   readonly onSet: (name: FilterName, value: string) => void;
 }): JSX.Element | null {
+  const { times } = useServices();
+  useStore(times.chosen);
   const isElsewhere = (name: FilterName): boolean =>
     (name === 'risk' && view.path === '/at-risk') ||
     (name === 'label' && otherLabels(view.filters.label, labels).length === 0);
   const set = others.filter((name) => view.filters[name] !== undefined && !isElsewhere(name));
   if (set.length === 0) return null;
+  const textOf = (name: FilterName, value = ''): string =>
+    isTimeFilter(name) && !Number.isNaN(Date.parse(value)) ? times.absolute(Date.parse(value)) : value;
   return (
     <div class="chips">
       {set.map((name) => (
@@ -159,7 +171,7 @@ function OtherFilters({
           onClick={() => onSet(name, '')}
           aria-label={t.common.clearFilter(t.volumes.filters[name])}
         >
-          {t.volumes.filters[name]} <span class="mono cut">{view.filters[name]}</span>
+          {t.volumes.filters[name]} <span class="mono cut">{textOf(name, view.filters[name])}</span>
           <Icon name="close" />
         </button>
       ))}

@@ -10,8 +10,9 @@ const choices: readonly (readonly [title: string, name: FilterName, value: strin
   [texts.sha1, 'signature', '*sha1*'],
   [texts.lifetimeOver90, 'lifetimeOver', '90d'],
   [texts.lifetimeOver398, 'lifetimeOver', '398d'],
+  [texts.requestedOver90, 'requestedOver', '90d'],
+  [texts.requestedOver398, 'requestedOver', '398d'],
   [texts.isCa, 'isCa', 'true'],
-  [texts.clients, 'usage', 'client auth'],
 ];
 
 /** Adds a filter for properties of certificates; the filters in force are shown as chips. */

@@ -23,6 +23,12 @@ export const facetSuggestions =
     return facets[facet];
   };
 
+/** Those of some values that contain the text. */
+export const fixedSuggestions =
+  (values: readonly string[]): Suggest =>
+  (_api, typed) =>
+    Promise.resolve(values.filter((value) => value.includes(typed.toLowerCase())).map((value) => ({ value })));
+
 /** Values that contain the text. @param filterOf the filter of the API for a pattern */
 export const groupSuggestions =
   (by: GroupKey, filterOf: (pattern: string) => readonly [name: string, value: string]): Suggest =>

@@ -56,8 +56,15 @@ describe('the view of volumes', () => {
       'expiresBefore=soon',
       'nmespace=shop',
     ]);
-    const weak = '?rsaBelow=0&isCa=yes&lifetimeOver=long';
-    assert.deepEqual(parseVolumesView(weak).problems, ['rsaBelow=0', 'isCa=yes', 'lifetimeOver=long']);
+    const times = parseVolumesView('?issuedAfter=24h&renewsAfter=1h&expiresAfter=2026-01-01T00:00:00Z&issuedBefore=x');
+    assert.deepEqual(times.problems, ['issuedAfter=24h', 'issuedBefore=x'], 'what was issued is past');
+    const weak = '?rsaBelow=0&isCa=yes&lifetimeOver=long&requestedOver=1y';
+    assert.deepEqual(parseVolumesView(weak).problems, [
+      'rsaBelow=0',
+      'isCa=yes',
+      'lifetimeOver=long',
+      'requestedOver=1y',
+    ]);
     assert.deepEqual(parseVolumesView('?rsaBelow=3072&isCa=true&lifetimeOver=90d&signature=*sha1*').problems, []);
     const grouped = parseVolumesView('?group=label:team&label=team=pay*');
     assert.deepEqual([grouped.group, grouped.problems], ['label:team', []]);

@@ -28,11 +28,15 @@ const textFilters = [
   'rsaBelow',
   'signature',
   'lifetimeOver',
+  'requestedOver',
   'isCa',
   'usage',
 ] as const;
-/** The time filters: a length from now such as `24h`, or RFC 3339. */
-const timeFilters = ['expiresBefore', 'renewsBefore'] as const;
+/** A length from now such as `24h`, or RFC 3339. */
+const futureFilters = ['expiresAfter', 'expiresBefore', 'renewsAfter', 'renewsBefore'] as const;
+/** RFC 3339. */
+const pastFilters = ['issuedAfter', 'issuedBefore'] as const;
+const timeFilters = [...futureFilters, ...pastFilters] as const;
 /** All filters except the states. */
 export type FilterName = (typeof textFilters)[number] | (typeof timeFilters)[number];
 
@@ -123,7 +127,7 @@ const patterns = {
   label: new RegExp(labelPattern),
   rsaBelow: /^[1-9][0-9]{0,5}$/,
   isCa: /^(true|false)$/,
-  lifetimeOver: new RegExp(lifetimePattern),
+  lifetime: new RegExp(lifetimePattern),
 };
 const layout = ['columns', 'group', 'after', 'before', 'page'];
 
@@ -137,11 +141,11 @@ function problemsIn(query: URLSearchParams): readonly string[] {
     group: (value) => groupKeyOf(value) !== undefined,
     label: (value) => patterns.label.test(value),
     caFingerprint: (value) => hexFingerprint.test(value),
-    expiresBefore: (value) => resolveTime(value, 0) !== undefined,
-    renewsBefore: (value) => resolveTime(value, 0) !== undefined,
+    ...Object.fromEntries(timeFilters.map((name) => [name, (value) => resolveTime(name, value, 0) !== undefined])),
     rsaBelow: (value) => patterns.rsaBelow.test(value),
     isCa: (value) => patterns.isCa.test(value),
-    lifetimeOver: (value) => patterns.lifetimeOver.test(value),
+    lifetimeOver: (value) => patterns.lifetime.test(value),
+    requestedOver: (value) => patterns.lifetime.test(value),
   };
   return [...query].flatMap(([name, text]) => {
     const value = text.trim();
@@ -174,7 +178,7 @@ export const riskOfView = ({ path, filters }: VolumesView): string | undefined =
 export function apiFilter({ filters, states }: VolumesView, nowMs: number): VolumeFilter {
   const resolved = Object.entries(filters).flatMap(([name, value]) => {
     if (name === 'risk') return [];
-    const given = isTimeFilter(name) ? resolveTime(value, nowMs) : value;
+    const given = isTimeFilter(name) ? resolveTime(name, value, nowMs) : value;
     return given === undefined ? [] : [[name, given] as const];
   });
   return { ...Object.fromEntries(resolved), ...(states.length === 0 ? {} : { state: states.join(',') }) };
@@ -232,12 +236,12 @@ export function ofGroup(view: VolumesView, by: GroupKey, value: string): Volumes
   return withFilter(all, by === 'ca' ? 'caFingerprint' : (by as FilterName), value);
 }
 
-function isTimeFilter(name: string): name is (typeof timeFilters)[number] {
-  return name === 'expiresBefore' || name === 'renewsBefore';
+export function isTimeFilter(name: string): name is (typeof timeFilters)[number] {
+  return timeFilters.some((each) => each === name);
 }
 
-function resolveTime(value: string, nowMs: number): string | undefined {
-  const length = parseLength(value);
+function resolveTime(name: (typeof timeFilters)[number], value: string, nowMs: number): string | undefined {
+  const length = futureFilters.some((each) => each === name) ? parseLength(value) : undefined;
   const atMs = length === undefined ? Date.parse(value) : nowMs + length;
   return Number.isNaN(atMs) ? undefined : new Date(atMs).toISOString();
 }

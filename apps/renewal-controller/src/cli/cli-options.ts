@@ -32,15 +32,22 @@ const flags = {
   served: text,
   search: text,
   sort: text,
+  order: text,
   'at-risk': { type: 'boolean' },
+  risk: text,
   'expires-before': text,
+  'expires-after': text,
+  'renews-before': text,
+  'renews-after': text,
   workload: text,
   label: text,
   posture: { type: 'boolean' },
   'rsa-below': text,
   signature: text,
   'lifetime-over': text,
+  'requested-over': text,
   'is-ca': { type: 'boolean' },
+  'not-ca': { type: 'boolean' },
   usage: text,
   'group-by': text,
   who: text,
@@ -49,6 +56,7 @@ const flags = {
   since: text,
   selector: { ...text, short: 'l' },
   'issued-before': text,
+  'issued-after': text,
   'ca-fingerprint': text,
   reason: text,
   all: { type: 'boolean' },
@@ -111,13 +119,16 @@ export function parseCli(argv: readonly string[]): CliOptions {
 const help = `certfleet: shows the certificates of a fleet and controls their renewal.
 
   certfleet status                        fleet summary and renewals on demand
-  certfleet list                          volumes; filters: -n, --node, --pod, --issuer, --state, --served, --search; --sort
+  certfleet list                          volumes; filters: -n, --node, --pod, --issuer, --state, --served, --search; --sort, --order desc
       --ca-fingerprint SHA256             of the certificates of one CA
       --at-risk                           only volumes whose renewal is not certain, with the reason; the next to expire first;
                                           and the pod certificates at risk, unless a filter is for volumes only
-      --expires-before TIME               a length from now (24h) or a time in RFC 3339
+      --risk REASON,REASON                only volumes at risk for one of these reasons; none: only those not at risk
+      --expires-before, --expires-after, --renews-before, --renews-after TIME
+                                          a length from now (24h) or a time in RFC 3339
+      --issued-before, --issued-after TIME   a time in RFC 3339
       --posture                           keys, signatures, lifetimes and usages of the certificates instead of the renewals
-      --rsa-below BITS, --signature PATTERN, --lifetime-over 90d, --is-ca, --usage PATTERN
+      --rsa-below BITS, --signature PATTERN, --lifetime-over 90d, --requested-over 90d, --usage PATTERN, --is-ca, --not-ca
       --group-by KEY                      counts by namespace, workload, issuer, node, ca, state, risk or label:KEY
       --workload Deployment/web, --label team=payments
   certfleet show VOLUME                   one volume in detail; --certificate prints its certificate
@@ -128,7 +139,8 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
   certfleet renew --reason TEXT           renew the selected volumes now; --dry-run counts, --wait follows
       -n NAMESPACE, --node, --pod, --volume, -l SELECTOR, --issuer KEY,
       --state STATE, --served STATE, --search TEXT, --issued-before TIME, --ca-fingerprint SHA256, --workload, --label,
-      --rsa-below, --signature, --lifetime-over, --is-ca, --usage, or --all
+      --rsa-below, --signature, --lifetime-over, --requested-over, --usage, --is-ca, --not-ca,
+      --issued-after, --expires-before, --expires-after, --renews-before, --renews-after, or --all
       --canary N                          renews N volumes first and waits for --approve NAME before the others
       --stop-after-failures N             starts nothing more after N failed attempts, until --resume NAME
       --cancel NAME, --suspend NAME, --resume NAME or --approve NAME changes a renewal that "certfleet status" shows

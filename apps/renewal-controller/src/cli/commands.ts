@@ -14,7 +14,20 @@ interface CommandEntry {
 }
 
 const criteria = ['namespace', 'node', 'pod', 'volume', 'issuer', 'state', 'search'] as const;
-const properties = ['workload', 'label', 'rsa-below', 'signature', 'lifetime-over', 'is-ca', 'usage'] as const;
+const properties = [
+  ...([
+    'workload',
+    'label',
+    'rsa-below',
+    'signature',
+    'lifetime-over',
+    'requested-over',
+    'is-ca',
+    'not-ca',
+    'usage',
+  ] as const),
+  ...(['expires-before', 'expires-after', 'renews-before', 'renews-after', 'issued-before', 'issued-after'] as const),
+] as const;
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
   list: {
@@ -24,8 +37,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ...properties,
       'served',
       'sort',
+      'order',
       'at-risk',
-      'expires-before',
+      'risk',
       'posture',
       'group-by',
       'ca-fingerprint',
@@ -42,7 +56,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   renew: {
     run: renew,
     flags: [
-      ...([...criteria, ...properties, 'served', 'selector', 'issued-before', 'ca-fingerprint', 'all'] as const),
+      ...([...criteria, ...properties, 'served', 'selector', 'ca-fingerprint', 'all'] as const),
       ...(['reason', 'dry-run', 'wait', 'ignore-windows', 'canary', 'stop-after-failures'] as const),
       ...(['cancel', 'suspend', 'resume', 'approve'] as const),
     ],

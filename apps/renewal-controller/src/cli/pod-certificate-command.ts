@@ -6,14 +6,14 @@ import type {
 import { CertfleetError } from '@certfleet/shared/errors.ts';
 import { allPages, show } from './command.ts';
 import type { Command, CommandContext } from './command.ts';
-import { timeLimit } from './time-limit.ts';
+import { timeLimits } from './time-limit.ts';
 import { age, distance, table } from './table.ts';
 
 /** Lists the pod certificates that match the flags. */
 export const podCertificates: Command = async (context) => {
   const { namespace, node, pod, signer, state, search, 'at-risk': isAtRisk, sort } = context.options.flags;
   const risk = isAtRisk === true ? 'any' : undefined;
-  const wanted = { namespace, node, pod, signer, state, search, risk, ...timeLimit(context) };
+  const wanted = { namespace, node, pod, signer, state, search, risk, ...timeLimits(context) };
   const found = await listPodCertificates(context, {
     ...wanted,
     sort: sort ?? (isAtRisk === true ? 'expires' : 'namespace'),

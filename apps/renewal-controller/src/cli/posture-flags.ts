@@ -1,5 +1,6 @@
 import type { PostureSummary } from '@certfleet/operator-api/summary.ts';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
 import type { CliOptions } from './cli-options.ts';
 import { table } from './table.ts';
 
@@ -11,9 +12,18 @@ export function postureFilter({ flags }: CliOptions): Readonly<Record<string, st
     rsaBelow: flags['rsa-below'],
     signature: flags['signature'],
     lifetimeOver: flags['lifetime-over'],
-    isCa: flags['is-ca'] === true ? 'true' : undefined,
+    requestedOver: flags['requested-over'],
+    isCa: caFilter(flags),
     usage: flags['usage'],
   };
+}
+
+function caFilter(flags: CliOptions['flags']): 'true' | 'false' | undefined {
+  const { 'is-ca': isCa, 'not-ca': isNoCa } = flags;
+  if (isCa === true && isNoCa === true)
+    throw new CertfleetError('invalid-argument', '--is-ca and --not-ca exclude each other');
+  if (isCa === true) return 'true';
+  return isNoCa === true ? 'false' : undefined;
 }
 
 /** The key of a certificate in a few characters, such as `RSA 2048` or `ECDSA P-256`. */

@@ -8,6 +8,7 @@ import { podCertificateCounts } from './pod-certificate-command.ts';
 import { postureFilter, postureTable } from './posture-flags.ts';
 import { laneOf } from './lane-commands.ts';
 import { distance, table } from './table.ts';
+import { timeLimits } from './time-limit.ts';
 
 /** Shows fleet counts, problems and renewals on demand. If one request fails, the other part is still shown. */
 export const status: Command = async (context) => {
@@ -140,7 +141,8 @@ async function follow(context: CommandContext, renewal: Renewal): Promise<void> 
 async function selectionOf(context: CommandContext): Promise<object> {
   const { namespace, node, pod, volume, selector, issuer, state, served, search } = context.options.flags;
   const { 'issued-before': issuedBefore, 'ca-fingerprint': caFingerprint } = context.options.flags;
-  const query = given({ state, served, search, ...postureFilter(context.options) });
+  const times = timeLimits(context, ['issued-before']);
+  const query = given({ state, served, search, ...times, ...postureFilter(context.options) });
   return given({
     namespace,
     node,

@@ -150,6 +150,50 @@ describe('runCli', () => {
     assert.match(refused.errors, /--expires-before: expected a length such as 24h/);
   });
 
+  test('lists the workloads of volumes if agents report them', async (t) => {
+    const volume = (pod: string, workload?: string): object => ({
+      ...{ namespace: 'shop', pod, node: 'a', issuer: 'ca', state: 'healthy', generation: 1, volumeId: `csi-${pod}` },
+      keyType: 'ecdsa',
+      ...(workload !== undefined && { workload }),
+    });
+    const listing = async (volumes: readonly object[], ...flags: readonly string[]): Promise<string> =>
+      (await run(t, (_, response) => response.end(JSON.stringify({ volumes })), 'list', ...flags)).out;
+    const volumes = [volume('web-1', 'Deployment/web'), volume('bare')];
+    assert.match(await listing(volumes), /ISSUER +WORKLOAD +STATE .*\nshop +web-1 +a +ca +Deployment\/web +healthy /);
+    assert.match(await listing(volumes, '--posture'), /ISSUER +WORKLOAD +KEY /);
+    assert.doesNotMatch(await listing([volume('bare')]), /WORKLOAD/);
+  });
+
+  test('lists by every filter and in both orders', async (t) => {
+    const asked: string[] = [];
+    const answer: RequestListener = ({ url = '' }, response) => {
+      asked.push(decodeURIComponent(url.replace('/api/v1/', '')));
+      response.end(JSON.stringify({ volumes: [] }));
+    };
+    const listed = await run(t, answer, 'list', '--risk=failing,lane-paused', '--not-ca', '--order=desc');
+    assert.match(listed.out, /RISK +SINCE/);
+    assert.match((await run(t, answer, 'list', '--risk=none')).out, /SERVED/);
+    const times = ['--expires-after=1h', '--renews-after=24h', '--renews-before=2026-11-26T13:00:00+01:00'];
+    const issued = ['--issued-after=2026-11-26T12:00:00Z', '--issued-before=2026-11-27'];
+    await run(t, answer, 'list', ...times, ...issued, '--sort=pod');
+    assert.deepEqual(asked, [
+      'volumes?limit=1000&risk=failing,lane-paused&isCa=false&sort=expires&order=desc',
+      'volumes?limit=1000&risk=none&sort=namespace',
+      `volumes?limit=1000&expiresAfter=${at(2 * 3_600_000)}&renewsBefore=2026-11-26T12:00:00.000Z&renewsAfter=${at(25 * 3_600_000)}` +
+        '&issuedBefore=2026-11-27T00:00:00.000Z&issuedAfter=2026-11-26T12:00:00.000Z&sort=pod',
+    ]);
+    for (const [flags, error] of [
+      [['--risk=failing', '--at-risk'], /--at-risk and --risk exclude each other/],
+      [['--is-ca', '--not-ca'], /--is-ca and --not-ca exclude each other/],
+      [['--issued-after=24h'], /--issued-after: expected a time in RFC 3339/],
+    ] as const) {
+      const { code, errors } = await run(t, answer, 'list', ...flags);
+      assert.equal(code, 64);
+      assert.match(errors, error);
+    }
+    assert.equal(asked.length, 3, 'nothing is asked with wrong flags');
+  });
+
   test('renews what pods serve, and a list of namespaces', async (t) => {
     let asked: unknown;
     const api: RequestListener = (request, response) => {
@@ -160,9 +204,9 @@ describe('runCli', () => {
         response.end(JSON.stringify({ count: 0, byIssuer: [] }));
       });
     };
-    const flags = ['--namespace=shop,data', '--served=not-loaded', '--reason=test', '--dry-run'];
+    const flags = ['--namespace=shop,data', '--served=not-loaded', '--expires-after=1h', '--reason=test', '--dry-run'];
     assert.equal((await run(t, api, 'renew', ...flags)).code, 0);
-    const selection = { namespace: 'shop,data', query: { served: 'not-loaded' } };
+    const selection = { namespace: 'shop,data', query: { served: 'not-loaded', expiresAfter: at(2 * 3_600_000) } };
     assert.deepEqual((asked as { readonly selection?: object }).selection, selection);
   });
 

@@ -16,20 +16,20 @@ import type { Column } from './posture-flags.ts';
 import { assertCurrent, certificateTable, listPodCertificates } from './pod-certificate-command.ts';
 import type { ListedPodCertificates } from './pod-certificate-command.ts';
 import { age, distance, table } from './table.ts';
-import { timeLimit } from './time-limit.ts';
+import { timeFlags, timeLimits } from './time-limit.ts';
 
 /** Lists the volumes that match the flags, or groups them. */
 export const list: Command = async (context) => {
-  const { namespace, node, pod, volume, issuer, state, served, search, sort } = context.options.flags;
-  const { 'at-risk': isAtRisk, 'group-by': by, 'ca-fingerprint': caFingerprint } = context.options.flags;
-  const risk = isAtRisk === true ? 'any' : undefined;
+  const { namespace, node, pod, volume, issuer, state, served, search, sort, order } = context.options.flags;
+  const { 'group-by': by, 'ca-fingerprint': caFingerprint } = context.options.flags;
+  const risk = riskFilter(context);
   const named = { namespace, node, pod, volumeId: volume, issuer, state, served, search, risk, caFingerprint };
-  const filter = { ...named, ...timeLimit(context), ...postureFilter(context.options) };
+  const filter = { ...named, ...timeLimits(context), ...postureFilter(context.options) };
   if (by !== undefined) {
-    await listGroups(context, { ...filter, by, sort });
+    await listGroups(context, { ...filter, by, sort, order });
     return;
   }
-  const wanted = { ...filter, sort: sort ?? (isAtRisk === true ? 'expires' : 'namespace') };
+  const wanted = { ...filter, sort: sort ?? (isOfRisk(risk) ? 'expires' : 'namespace'), order };
   const pages = await allPages<VolumePage>(context.ask, 'volumes', wanted);
   const volumes = pages.flatMap((page) => page.volumes);
   let failure: CertfleetError | undefined;
@@ -48,10 +48,22 @@ export const list: Command = async (context) => {
   throw new CertfleetError('unavailable', message, { reason: 'Partial' });
 };
 
+/** @throws CertfleetError invalid-argument if both flags for risks are given */
+function riskFilter({ options: { flags } }: CommandContext): string | undefined {
+  const { 'at-risk': isAtRisk, risk } = flags;
+  if (typeof risk !== 'string') return isAtRisk === true ? 'any' : undefined;
+  if (isAtRisk !== true) return risk;
+  throw new CertfleetError('invalid-argument', '--at-risk and --risk exclude each other: --at-risk is any risk');
+}
+
+/** Whether only volumes at risk are listed. */
+const isOfRisk = (risk: string | undefined): boolean => risk !== undefined && risk !== 'none';
+
 /** Filters that only volumes have. */
 const volumeFilters: readonly string[] = [
   ...['ca-fingerprint', 'volume', 'issuer', 'state', 'served', 'workload', 'label'],
-  ...['rsa-below', 'signature', 'lifetime-over', 'is-ca', 'usage'],
+  ...['rsa-below', 'signature', 'lifetime-over', 'requested-over', 'is-ca', 'not-ca', 'usage'],
+  ...timeFlags.filter((flag) => flag !== 'expires-before'),
 ];
 
 /** Undefined without --at-risk, if a filter is for volumes only, or if the controller does not follow pod certificates. */
@@ -59,7 +71,7 @@ async function podCertificatesAtRisk(context: CommandContext): Promise<ListedPod
   const { flags } = context.options;
   const { namespace, node, pod, search } = flags;
   if (flags['at-risk'] !== true || volumeFilters.some((flag) => flags[flag] !== undefined)) return undefined;
-  const query = { namespace, node, pod, search, risk: 'any', sort: 'expires', ...timeLimit(context) };
+  const query = { namespace, node, pod, search, risk: 'any', sort: 'expires', ...timeLimits(context) };
   const found = await listPodCertificates(context, query);
   return found.following === 'off' ? undefined : found;
 }
@@ -72,6 +84,8 @@ function riskColumns(nowMs: number): readonly Column[] {
     ['SINCE', ({ risk }) => age(risk?.since, nowMs)],
   ];
 }
+
+const workloadColumns: readonly Column[] = [['WORKLOAD', ({ workload }) => workload ?? '']];
 
 const placeColumns: readonly Column[] = [
   ['NAMESPACE', ({ namespace }) => namespace],
@@ -90,10 +104,15 @@ function renewalColumns(nowMs: number, isAtRisk: boolean): readonly Column[] {
   ];
 }
 
-function volumeTable(volumes: readonly VolumeRow[], { options: { flags }, clock }: CommandContext): string {
+function volumeTable(volumes: readonly VolumeRow[], context: CommandContext): string {
+  const { options, clock } = context;
   const columns: readonly Column[] = [
     ...placeColumns,
-    ...(flags['posture'] === true ? postureColumns() : renewalColumns(clock.now(), flags['at-risk'] === true)),
+    // Only agents with the option to read pods report workloads.
+    ...(volumes.some(({ workload }) => workload !== undefined) ? workloadColumns : []),
+    ...(options.flags['posture'] === true
+      ? postureColumns()
+      : renewalColumns(clock.now(), isOfRisk(riskFilter(context)))),
     ['VOLUME', ({ volumeId }) => volumeId],
   ];
   return table(

@@ -12,8 +12,19 @@ describe('the selection of a Renewal', () => {
       { namespace: 'shop', labelSelector: 'app=web', issuedBefore: '2026-01-01T00:00:00Z' },
       { issuer: { ...issuer, kind: 'Issuer', namespace: 'shop' }, caFingerprint: 'ab'.repeat(32) },
       { node: 'a', query: { state: 'failing,expired', search: 'web', expiresBefore: '2026-01-01T00:00:00Z' } },
+      { query: { expiresAfter: '2026-01-01T00:00:00Z', renewsAfter: '2026-01-01T00:00:00Z' } },
+      { issuedBefore: '2026-01-02T00:00:00Z', query: { issuedAfter: '2026-01-01T00:00:00Z' } },
       { volumes: [{ node: 'a', volumeId: 'csi-1' }] },
-      { query: { rsaBelow: '3072', signature: '*sha1*', lifetimeOver: '90d', isCa: 'true', usage: 'any' } },
+      {
+        query: {
+          rsaBelow: '3072',
+          signature: '*sha1*',
+          lifetimeOver: '90d',
+          requestedOver: '1h',
+          isCa: 'true',
+          usage: 'any',
+        },
+      },
       { query: { isCa: 'false' } },
       { query: { workload: 'Deployment/web', label: 'team=payments' } },
       { query: { issuer: 'ca' } },
@@ -45,6 +56,8 @@ describe('the selection of a Renewal', () => {
         code: 'invalid-argument',
         message: /^selection\.issuer: expected kind\.group\/namespace\/name/,
       });
+    for (const name of ['expiresAfter', 'renewsAfter', 'issuedAfter'])
+      assert.throws(() => toSelectionRequest({ [name]: 'soon' }), new RegExp(`^CertfleetError: selection\\.${name}`));
     assert.throws(() => toSelectionRequest({ issuedBefore: 'yesterday' }), /^CertfleetError: selection\.issuedBefore/);
   });
 });

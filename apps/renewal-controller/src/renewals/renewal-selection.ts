@@ -49,19 +49,19 @@ function normalized({ caFingerprint, query, ...others }: SelectionRequest): Sele
  * @throws CertfleetError invalid-argument for a value that no schema can reject
  */
 export function toSelectionRequest(selection: Selection): SelectionRequest {
-  const { issuer, status, served, search, expiresBefore, renewsBefore, ...named } = withoutEverything(selection);
-  const { workload, label, rsaBelow, signature, lifetimeOver, isCa, usage, ...criteria } = named;
+  const { issuer, status, served, search, ...timed } = withoutEverything(selection);
+  const { expiresBefore, expiresAfter, renewsBefore, renewsAfter, issuedAfter, ...named } = timed;
+  const { workload, label, rsaBelow, signature, lifetimeOver, requestedOver, isCa, usage, ...criteria } = named;
   const key = issuerOfKey(issuer);
   const query = given({
     search,
-    expiresBefore: checkedTime('expiresBefore', expiresBefore),
-    renewsBefore: checkedTime('renewsBefore', renewsBefore),
+    ...checkedTimes({ expiresBefore, expiresAfter, renewsBefore, renewsAfter, issuedAfter }),
     state: status?.join(','),
     served: served?.join(','),
     issuer: key === undefined ? checkedIssuers(issuer) : undefined,
-    ...{ workload, label, rsaBelow, signature, lifetimeOver, isCa: isCa?.toString(), usage },
+    ...{ workload, label, rsaBelow, signature, lifetimeOver, requestedOver, isCa: isCa?.toString(), usage },
   });
-  checkedTime('issuedBefore', criteria.issuedBefore);
+  checkedTimes({ issuedBefore: criteria.issuedBefore });
   return { ...criteria, ...given({ issuer: key, query: Object.keys(query).length === 0 ? undefined : query }) };
 }
 
@@ -98,10 +98,14 @@ function checkedIssuers(text: string | undefined): string | undefined {
   return text;
 }
 
-function checkedTime(name: string, time: string | undefined): string | undefined {
-  if (time === undefined || !Number.isNaN(Date.parse(time))) return time;
-  throw new CertfleetError(
-    'invalid-argument',
-    `selection.${name}: expected a time in RFC 3339, found ${JSON.stringify(time.slice(0, 64))}`,
-  );
+/** The times by their names. */
+function checkedTimes<T extends Readonly<Record<string, string | undefined>>>(times: T): T {
+  for (const [name, time] of Object.entries(times)) {
+    if (time === undefined || !Number.isNaN(Date.parse(time))) continue;
+    throw new CertfleetError(
+      'invalid-argument',
+      `selection.${name}: expected a time in RFC 3339, found ${JSON.stringify(time.slice(0, 64))}`,
+    );
+  }
+  return times;
 }

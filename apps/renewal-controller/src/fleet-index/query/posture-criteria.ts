@@ -6,7 +6,8 @@ import { namePattern } from './name-pattern.ts';
 type Criterion = (volume: IndexedVolume) => boolean;
 
 /** The criteria for the cryptographic properties of certificates. A property that was not reported matches none. */
-export function postureCriteria({ rsaBelow, signature, lifetimeOver, isCa, usage }: VolumeFilter): Criterion[] {
+export function postureCriteria(filter: VolumeFilter): Criterion[] {
+  const { rsaBelow, signature, isCa, usage } = filter;
   const criteria: Criterion[] = [];
   if (rsaBelow !== undefined) {
     const limit = Number(rsaBelow);
@@ -16,19 +17,28 @@ export function postureCriteria({ rsaBelow, signature, lifetimeOver, isCa, usage
     const isMatch = anyOf(signature.split(','));
     criteria.push(({ signatureAlgorithm }) => signatureAlgorithm !== undefined && isMatch(signatureAlgorithm));
   }
+  if (isCa !== undefined) {
+    const wanted = isCa === 'true';
+    criteria.push(({ signatureAlgorithm, isCa: is }) => signatureAlgorithm !== undefined && (is === 1) === wanted);
+  }
+  if (usage !== undefined) {
+    const isMatch = anyOf(usage.split(','));
+    criteria.push(({ usages }) => usages?.some(isMatch) ?? false);
+  }
+  return [...criteria, ...lifetimeCriteria(filter)];
+}
+
+function lifetimeCriteria({ lifetimeOver, requestedOver }: VolumeFilter): Criterion[] {
+  const criteria: Criterion[] = [];
   if (lifetimeOver !== undefined) {
     const limitMs = lifetimeMs(lifetimeOver);
     criteria.push(
       ({ certificate }) => certificate !== undefined && certificate.notAfterMs - certificate.notBeforeMs > limitMs,
     );
   }
-  if (isCa !== undefined) {
-    const wanted = isCa === 'true';
-    criteria.push(({ signatureAlgorithm, isCa: is }) => signatureAlgorithm !== undefined && (is === 1) === wanted);
-  }
-  if (usage !== undefined) {
-    const isMatch = anyOf([usage]);
-    criteria.push(({ usages }) => usages?.some(isMatch) ?? false);
+  if (requestedOver !== undefined) {
+    const limitMs = lifetimeMs(requestedOver);
+    criteria.push(({ requestedSeconds }) => requestedSeconds !== undefined && requestedSeconds * 1_000 > limitMs);
   }
   return criteria;
 }

@@ -7,6 +7,7 @@ import { exactName, namePattern } from './name-pattern.ts';
 
 const ca = 'ab'.repeat(32);
 const names = { dnsNames: ['Mail.example.com'], uris: ['spiffe://prod/ns/shop/sa/web'], ipAddresses: ['192.0.2.7'] };
+const times = { notAfterMs: 1_000, renewAtMs: 2_000, issuedAtMs: 3_000 };
 const volume = {
   node: 'worker-1',
   volumeId: 'csi-1',
@@ -15,7 +16,7 @@ const volume = {
   workload: 'Deployment/web',
   labels: ['team=payments', 'tier=front'],
   issuer: { group: 'cert-manager.io', kind: 'Issuer', namespace: 'shop', name: 'issuer-1999' },
-  certificate: { caFingerprints: [ca], fingerprint: 'cd'.repeat(32), serial: '0A1B2C', notAfterMs: 1, ...names },
+  certificate: { caFingerprints: [ca], fingerprint: 'cd'.repeat(32), serial: '0A1B2C', ...times, ...names },
   failure: { atMs: 1, reason: 'RequestDenied', message: 'Policy “internal” forbids the name', attempts: 2 },
 } as unknown as IndexedVolume;
 
@@ -41,6 +42,21 @@ describe('volumeFilter', () => {
     for (const filter of [{ namespace: 'data,mail' }, { namespace: ',' }, { pod: 'shop,web' }, { issuer: 'ca,issuer' }])
       assert.ok(!matches(filter), JSON.stringify(filter));
     assert.ok(!matches({ label: 'team=payments,tier=back' }), 'each key must match');
+  });
+
+  test('accepts a span of time: from its start, before its end', () => {
+    const at = (ms: number): string => new Date(ms).toISOString();
+    for (const [after, before, ms] of [
+      ['expiresAfter', 'expiresBefore', 1_000],
+      ['renewsAfter', 'renewsBefore', 2_000],
+      ['issuedAfter', 'issuedBefore', 3_000],
+    ] as const) {
+      assert.ok(matches({ [after]: at(ms), [before]: at(ms + 1) }), after);
+      assert.ok(!matches({ [after]: at(ms + 1) }), after);
+      assert.ok(!matches({ [before]: at(ms) }), before);
+    }
+    const pending = { ...volume, certificate: undefined } as unknown as IndexedVolume;
+    assert.ok(!volumeFilter({ expiresAfter: at(0) })(pending, 'pending'));
   });
 
   test('looks up only a single name', () => {

@@ -2,7 +2,7 @@ import type { VolumeFilter } from '@certfleet/operator-api/volume-query.ts';
 import { normalFingerprint } from '@certfleet/operator-api/fingerprint.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { issuerKey } from '../model/indexed-volume.ts';
-import type { IndexedVolume } from '../model/indexed-volume.ts';
+import type { IndexedCertificate, IndexedVolume } from '../model/indexed-volume.ts';
 
 import { namePattern } from './name-pattern.ts';
 import { perIssuer } from './per-issuer.ts';
@@ -60,19 +60,33 @@ function ofIssuer(pattern: string): VolumeCriterion {
   return ({ issuer }) => holds(issuer);
 }
 
-function comparisons({ expiresBefore, renewsBefore, caFingerprint }: VolumeFilter): VolumeCriterion[] {
-  const criteria: VolumeCriterion[] = [];
-  if (expiresBefore !== undefined) {
-    const beforeMs = Date.parse(expiresBefore);
-    criteria.push(({ certificate }) => certificate !== undefined && certificate.notAfterMs < beforeMs);
-  }
-  if (renewsBefore !== undefined) {
-    const beforeMs = Date.parse(renewsBefore);
-    criteria.push(({ certificate }) => certificate !== undefined && certificate.renewAtMs < beforeMs);
-  }
+function comparisons({ caFingerprint, ...filter }: VolumeFilter): VolumeCriterion[] {
+  const criteria = [
+    ...timeCriteria(filter.expiresAfter, filter.expiresBefore, ({ notAfterMs }) => notAfterMs),
+    ...timeCriteria(filter.renewsAfter, filter.renewsBefore, ({ renewAtMs }) => renewAtMs),
+    ...timeCriteria(filter.issuedAfter, filter.issuedBefore, ({ issuedAtMs }) => issuedAtMs),
+  ];
   if (caFingerprint !== undefined) {
     const fingerprint = normalFingerprint(caFingerprint);
     criteria.push(({ certificate }) => certificate?.caFingerprints.includes(fingerprint) ?? false);
+  }
+  return criteria;
+}
+
+/** Criteria for a time of certificates, from the first time and before the second one. */
+function timeCriteria(
+  from: string | undefined,
+  before: string | undefined,
+  timeOf: (certificate: IndexedCertificate) => number,
+): VolumeCriterion[] {
+  const criteria: VolumeCriterion[] = [];
+  if (from !== undefined) {
+    const fromMs = Date.parse(from);
+    criteria.push(({ certificate }) => certificate !== undefined && timeOf(certificate) >= fromMs);
+  }
+  if (before !== undefined) {
+    const beforeMs = Date.parse(before);
+    criteria.push(({ certificate }) => certificate !== undefined && timeOf(certificate) < beforeMs);
   }
   return criteria;
 }

@@ -29,6 +29,7 @@ const fleet = [
   volume('curve', { keyBits: 0, curve: 'P-256', signatureAlgorithm: 'ecdsa-with-SHA1' }),
   volume('long', { isCa: true, usages: ['cert sign'] }, 90 * dayMs + 1),
   volume('ninety', {}, 90 * dayMs),
+  volume('asking', { requestedSeconds: 86_401 }),
   volume('old-agent', undefined, 91 * dayMs),
   indexedVolumeOf('node-a', { ...reportOf({ id: 'pending' }), certificate: undefined }),
 ];
@@ -70,12 +71,20 @@ describe('postureLimits', () => {
       return fleet.filter((each) => matches(each, 'healthy')).map(({ volumeId }) => volumeId);
     };
     assert.deepEqual(idsOf({ rsaBelow: '3072' }), ['short']);
-    assert.deepEqual(idsOf({ rsaBelow: '4096', signature: 'sha256WithRSAEncryption' }), ['good', 'long', 'ninety']);
+    assert.deepEqual(idsOf({ rsaBelow: '4096', signature: 'sha256WithRSAEncryption' }), [
+      'good',
+      'long',
+      'ninety',
+      'asking',
+    ]);
     assert.deepEqual(idsOf({ signature: '*sha1*, *md5*' }), ['short', 'curve']);
     assert.deepEqual(idsOf({ lifetimeOver: '90d' }), ['long', 'old-agent']);
+    assert.deepEqual(idsOf({ requestedOver: '1d' }), ['asking']);
+    assert.deepEqual(idsOf({ requestedOver: '23h', lifetimeOver: '90d' }), ['long']);
     assert.deepEqual(idsOf({ isCa: 'true' }), ['long']);
-    assert.deepEqual(idsOf({ isCa: 'false' }), ['good', 'short', 'curve', 'ninety']);
+    assert.deepEqual(idsOf({ isCa: 'false' }), ['good', 'short', 'curve', 'ninety', 'asking']);
     assert.deepEqual(idsOf({ usage: 'cert sign' }), ['long']);
-    assert.deepEqual(idsOf({ usage: '*auth' }), ['good', 'short', 'curve', 'ninety']);
+    assert.deepEqual(idsOf({ usage: '*auth' }), ['good', 'short', 'curve', 'ninety', 'asking']);
+    assert.deepEqual(idsOf({ usage: 'code signing, cert sign' }), ['long']);
   });
 });

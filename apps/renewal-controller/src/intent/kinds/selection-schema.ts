@@ -18,6 +18,7 @@ export const commonCriteria = {
   volumeId: Type.Optional(text('Id of the volume')),
   issuer: Type.Optional(names('Key of the issuer, kind.group/namespace/name, its name or namespace/name', 1_100)),
   issuedBefore: Type.Optional(timestamp('Issued before this time')),
+  issuedAfter: Type.Optional(timestamp('Issued at this time or later')),
   status: Type.Optional(
     Type.Array(Type.Enum([...volumeStatuses]), {
       minItems: 1,
@@ -38,7 +39,9 @@ export const commonCriteria = {
     ),
   ),
   expiresBefore: Type.Optional(timestamp('Expires before this time')),
+  expiresAfter: Type.Optional(timestamp('Expires at this time or later')),
   renewsBefore: Type.Optional(timestamp('Due for renewal before this time')),
+  renewsAfter: Type.Optional(timestamp('Due for renewal at this time or later')),
   workload: Type.Optional(names('What created the pods: name, kind/name or namespace/kind/name', 512)),
   label: Type.Optional(
     Type.String({
@@ -60,8 +63,16 @@ export const commonCriteria = {
       description: 'Certificates that are valid for longer, such as 90d',
     }),
   ),
+  requestedOver: Type.Optional(
+    Type.String({
+      pattern: '^[1-9][0-9]{0,6}[smhd]$',
+      description: 'Volumes that request a longer lifetime, such as 90d',
+    }),
+  ),
   isCa: Type.Optional(Type.Boolean({ description: 'Whether the certificate may sign certificates' })),
-  usage: Type.Optional(text('With this key usage as cert-manager names it; * matches any text')),
+  usage: Type.Optional(
+    text('With one of these key usages as cert-manager names them, separated by commas; * matches any text'),
+  ),
   volumes: Type.Optional(
     Type.Array(closedObject({ node: text('Name of the node'), volumeId: text('Id of the volume') }), {
       minItems: 1,

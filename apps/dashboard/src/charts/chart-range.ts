@@ -1,4 +1,7 @@
-import type { TimelineSpan } from './timeline-spans.ts';
+/** A span of a chart; all spans of a chart have one length. */
+interface Span {
+  readonly fromMs: number;
+}
 
 /** A part of the chart's time: whole spans. */
 export interface ChartRange {
@@ -14,19 +17,19 @@ const least = 4;
 const hourMs = 3_600_000;
 
 /** The length of the spans; all are equal. */
-export function stepOf([first, second]: readonly TimelineSpan[]): number {
+export function stepOf([first, second]: readonly Span[]): number {
   return first === undefined || second === undefined ? hourMs : second.fromMs - first.fromMs;
 }
 
 /** The spans of a range; all, if the range contains none any more. */
-export function spansIn(spans: readonly TimelineSpan[], range: ChartRange | undefined): readonly TimelineSpan[] {
+export function spansIn<T extends Span>(spans: readonly T[], range: ChartRange | undefined): readonly T[] {
   if (range === undefined) return spans;
   const found = spans.filter(({ fromMs }) => fromMs >= range.fromMs && fromMs < range.toMs);
   return found.length === 0 ? spans : found;
 }
 
 /** The range of the spans that a selection touches; undefined for all. */
-export function selectedRange(spans: readonly TimelineSpan[], selected: ChartRange): ChartRange | undefined {
+export function selectedRange(spans: readonly Span[], selected: ChartRange): ChartRange | undefined {
   const stepMs = stepOf(spans);
   const touched = spans.filter(({ fromMs }) => fromMs + stepMs > selected.fromMs && fromMs < selected.toMs);
   const [first, last] = [touched[0], touched.at(-1)];
@@ -36,7 +39,7 @@ export function selectedRange(spans: readonly TimelineSpan[], selected: ChartRan
 
 /** The range after a step of the keyboard's buttons; undefined for all. */
 export function changedRange(
-  spans: readonly TimelineSpan[],
+  spans: readonly Span[],
   range: ChartRange | undefined,
   change: RangeChange,
 ): ChartRange | undefined {
