@@ -1,8 +1,10 @@
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import type { PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
+import type { PodCertificateOverview, PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
+import { podCertificateGroupKeys } from '@certfleet/operator-api/vocabulary.ts';
 import { usePlace, useServices } from '../app/services.ts';
-import { useResource } from '../live/use-resource.ts';
+import { GroupSelect } from '../groups/group-select.tsx';
+import { PodCertificateGroupTable } from '../groups/pod-certificate-group-table.tsx';
 import { t } from '../messages/messages.ts';
 import { DataTable } from '../ui/data-table.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -11,13 +13,9 @@ import { PageHead } from '../ui/page-head.tsx';
 import { podCertificateColumns } from './pod-certificate-columns.tsx';
 import { PodCertificateDetails } from './pod-certificate-details.tsx';
 import { PodCertificateFilters } from './pod-certificate-filters.tsx';
-import {
-  formatPodCertificatesView,
-  parsePodCertificatesView,
-  podCertificatesQuery,
-  withSort,
-} from './pod-certificates-view.ts';
+import { formatPodCertificatesView, parsePodCertificatesView, withSort } from './pod-certificates-view.ts';
 import type { PodCertificatesView } from './pod-certificates-view.ts';
+import { countOf, usePodCertificates } from './use-pod-certificates.ts';
 
 const texts = t.podCertificates;
 const title = t.views.podCertificates;
@@ -47,27 +45,40 @@ function UnusableAddress({ problems }: { readonly problems: readonly string[] })
 }
 
 function Table({ view }: { readonly view: PodCertificatesView }): JSX.Element {
-  const { api, router } = useServices();
-  const query = podCertificatesQuery(view);
-  const page = useResource<PodCertificatePage>({
-    key: `pod-certificates:${query.toString()}`,
-    load: (signal) => api.podCertificates(query, signal),
-    kinds: ['pod-certificates'],
-  });
-  const { data } = page;
+  const { router } = useServices();
+  const [groupSort, setGroupSort] = useState('count');
+  const shown = usePodCertificates(view, groupSort);
+  const { data } = shown;
+  const page = (data ?? shown.previous)?.page;
+  const isFollowed = page?.following !== 'off';
   const go = (changed: PodCertificatesView): void => router.go(formatPodCertificatesView(changed), { replace: true });
   return (
     <>
       <PageHead
         title={title}
-        aside={data && data.following !== 'off' && <span class="dim">{t.counts.certificates(data.total)}</span>}
-      />
-      {data?.following !== 'off' && <PodCertificateFilters view={view} page={data ?? page.previous} onChange={go} />}
-      <Loaded resource={page} keepsPrevious>
-        {(shown) => (
+        aside={data && isFollowed && <span class="dim">{t.counts.certificates(countOf(data))}</span>}
+      >
+        {isFollowed && <GroupBy view={view} />}
+      </PageHead>
+      {isFollowed && <PodCertificateFilters view={view} page={page} onChange={go} />}
+      <Loaded resource={shown} keepsPrevious>
+        {(found) => (
           <>
-            <FollowingNotice page={shown} />
-            <Rows view={view} page={shown} isBusy={data === undefined} onChange={go} />
+            <FollowingNotice page={found.page} />
+            {found.by === undefined ? (
+              <Rows view={view} page={found.page} isBusy={data === undefined} onChange={go} />
+            ) : found.page.groups.length === 0 ? (
+              <NoRows view={view} page={found.page} />
+            ) : (
+              <PodCertificateGroupTable
+                view={view}
+                by={found.by}
+                found={found.page}
+                sort={groupSort}
+                onSort={setGroupSort}
+                isBusy={data === undefined}
+              />
+            )}
           </>
         )}
       </Loaded>
@@ -75,8 +86,23 @@ function Table({ view }: { readonly view: PodCertificatesView }): JSX.Element {
   );
 }
 
+function GroupBy({ view }: { readonly view: PodCertificatesView }): JSX.Element {
+  const { router } = useServices();
+  return (
+    <GroupSelect
+      value={view.group}
+      offered={podCertificateGroupKeys.map((key) => [key, t.groups.by[key]])}
+      onChoose={(group) => router.go(formatPodCertificatesView({ ...view, group, after: undefined }))}
+    />
+  );
+}
+
 /** Why rows may be missing or outdated. */
-function FollowingNotice({ page: { following, problem } }: { readonly page: PodCertificatePage }): JSX.Element | null {
+function FollowingNotice({
+  page: { following, problem },
+}: {
+  readonly page: PodCertificateOverview;
+}): JSX.Element | null {
   if (following !== 'outdated' && (following !== 'loading' || problem === undefined)) return null;
   return (
     <div class="notice" role="status">
@@ -119,7 +145,12 @@ function Rows({ view, page, isBusy, onChange }: RowsProps): JSX.Element {
   );
 }
 
-function NoRows({ view, page }: Pick<RowsProps, 'view' | 'page'>): JSX.Element {
+interface NoRowsProps {
+  readonly view: PodCertificatesView;
+  readonly page: PodCertificateOverview;
+}
+
+function NoRows({ view, page }: NoRowsProps): JSX.Element {
   if (page.following === 'off')
     return (
       <Empty title={texts.notFollowed}>

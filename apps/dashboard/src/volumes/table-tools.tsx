@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
-import { GroupSelect } from '../groups/group-select.tsx';
+import { VolumeGroupSelect } from '../groups/volume-group-select.tsx';
 import { t } from '../messages/messages.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Menu } from '../ui/menu.tsx';
@@ -34,7 +34,7 @@ export function TableTools({ view, onChange }: TableToolsProps): JSX.Element {
   return (
     <>
       <ViewsMenu path={view.path} />
-      <GroupSelect view={view} onChange={onChange} />
+      <VolumeGroupSelect view={view} onChange={onChange} />
       <Menu
         label={
           <>

@@ -42,7 +42,7 @@ export type GroupKey = (typeof groupKeys)[number] | `label:${string}`;
 const groupForm = new RegExp(groupPattern);
 
 /** The property with this name. */
-export function groupKeyOf(text: string): GroupKey | undefined {
+function groupKeyOf(text: string): GroupKey | undefined {
   return groupForm.test(text) ? (text as GroupKey) : undefined;
 }
 
@@ -236,7 +236,8 @@ function isTimeFilter(name: string): name is (typeof timeFilters)[number] {
   return name === 'expiresBefore' || name === 'renewsBefore';
 }
 
-function resolveTime(value: string, nowMs: number): string | undefined {
+/** The time of a filter, which is a length from now or a time; undefined if it is neither. */
+export function resolveTime(value: string, nowMs: number): string | undefined {
   const length = parseLength(value);
   const atMs = length === undefined ? Date.parse(value) : nowMs + length;
   return Number.isNaN(atMs) ? undefined : new Date(atMs).toISOString();

@@ -217,8 +217,32 @@ describe('runCli', () => {
     assert.match(errors, /may be outdated or missing: no replica/);
     assert.equal(code, 2);
     const off: RequestListener = (_, response) => response.end(JSON.stringify({ certificates: [], following: 'off' }));
-    const refused = await run(t, off, 'pod-certificates');
-    assert.equal(refused.code, 1);
-    assert.match(refused.errors, /controller.podCertificates.enabled/);
+    for (const flags of [[], ['--group-by=node']]) {
+      const refused = await run(t, off, 'pod-certificates', ...flags);
+      assert.equal(refused.code, 1);
+      assert.match(refused.errors, /controller.podCertificates.enabled/);
+    }
+  });
+
+  test('pod-certificates counts by a property, and exits with 2 if counts may be outdated', async (t) => {
+    const asked: string[] = [];
+    const group = { value: 'shop/Deployment/web', count: 3, atRisk: 2, soonestExpiry: at(2 * 3_600_000) };
+    const found = { groups: [group, { value: '', count: 1, atRisk: 0 }], total: 2, certificates: 4 };
+    const answer: RequestListener = ({ url = '' }, response) => {
+      asked.push(url);
+      const isCurrent = !url.includes('risk=any');
+      const following = isCurrent ? { following: 'current' } : { following: 'outdated', problem: 'no replica' };
+      response.end(JSON.stringify({ ...found, ...following }));
+    };
+    const { code, out } = await run(t, answer, 'pod-certificates', '--group-by=workload', '--workload=web');
+    assert.equal(asked[0], '/api/v1/pod-certificates/groups?limit=1000&workload=web&by=workload');
+    assert.match(
+      out,
+      /^WORKLOAD +CERTIFICATES +AT RISK +SOONEST EXPIRY IN\nshop\/Deployment\/web +3 +2 +60m0s\n\(none\) +1 +0 *\n/,
+    );
+    assert.equal(code, 0);
+    const outdated = await run(t, answer, 'pod-certificates', '--group-by=node', '--at-risk');
+    assert.equal(outdated.code, 2);
+    assert.match(outdated.errors, /may be outdated or missing: no replica/);
   });
 });

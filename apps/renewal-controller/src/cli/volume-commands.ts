@@ -15,6 +15,7 @@ import { postureColumns, postureFilter } from './posture-flags.ts';
 import type { Column } from './posture-flags.ts';
 import { assertCurrent, certificateTable, listPodCertificates } from './pod-certificate-command.ts';
 import type { ListedPodCertificates } from './pod-certificate-command.ts';
+import { groupTable } from './group-table.ts';
 import { age, distance, table } from './table.ts';
 import { timeLimit } from './time-limit.ts';
 
@@ -50,16 +51,16 @@ export const list: Command = async (context) => {
 
 /** Filters that only volumes have. */
 const volumeFilters: readonly string[] = [
-  ...['ca-fingerprint', 'volume', 'issuer', 'state', 'served', 'workload', 'label'],
+  ...['ca-fingerprint', 'volume', 'issuer', 'state', 'served', 'label'],
   ...['rsa-below', 'signature', 'lifetime-over', 'is-ca', 'usage'],
 ];
 
 /** Undefined without --at-risk, if a filter is for volumes only, or if the controller does not follow pod certificates. */
 async function podCertificatesAtRisk(context: CommandContext): Promise<ListedPodCertificates | undefined> {
   const { flags } = context.options;
-  const { namespace, node, pod, search } = flags;
+  const { namespace, node, pod, workload, search } = flags;
   if (flags['at-risk'] !== true || volumeFilters.some((flag) => flags[flag] !== undefined)) return undefined;
-  const query = { namespace, node, pod, search, risk: 'any', sort: 'expires', ...timeLimit(context) };
+  const query = { namespace, node, pod, workload, search, risk: 'any', sort: 'expires', ...timeLimit(context) };
   const found = await listPodCertificates(context, query);
   return found.following === 'off' ? undefined : found;
 }
@@ -107,19 +108,7 @@ async function listGroups(
   query: Readonly<Record<string, string | boolean | undefined>>,
 ): Promise<void> {
   const found = (await context.ask('GET', withQuery('volumes/groups', { limit: '1000', ...query }))) as VolumeGroups;
-  const nowMs = context.clock.now();
-  const rows = found.groups.map(({ value, count, atRisk, soonestExpiry }) => [
-    value === '' ? '(none)' : value,
-    String(count),
-    String(atRisk),
-    distance(soonestExpiry, nowMs),
-  ]);
-  const title = String(query['by']).toUpperCase();
-  const rest = found.total - found.groups.length;
-  show(context, found, () => {
-    const shown = table([title, 'VOLUMES', 'AT RISK', 'SOONEST EXPIRY IN'], rows);
-    return rest === 0 ? shown : `${shown}and ${rest} more\n`;
-  });
+  show(context, found, () => groupTable(found, [String(query['by']), 'volumes'], context.clock.now()));
 }
 
 /** Shows one volume in detail. */
