@@ -295,6 +295,44 @@ export function tablesSuite(): void {
       await page.getByText('No results').waitFor();
     });
 
+    test('columns, widths, density and views of pod certificates are remembered by the browser', async () => {
+      const page = await open('/volumes');
+      await answerWithPodCertificates(page, pods);
+      await page.goto(`${fleet.url}/pod-certificates?state=issued&sort=pod`);
+      await untilPods(page, ['db-1', 'web-1', 'web-2']);
+      const handle = page.getByRole('separator', { name: 'Width of Signer' });
+      await handle.press('ArrowRight');
+      const width = Number(await handle.getAttribute('aria-valuenow'));
+      await page.getByText('Columns', { exact: true }).click();
+      await page.getByRole('checkbox', { name: 'ServiceAccount' }).check();
+      await page.getByRole('checkbox', { name: 'Node' }).uncheck();
+      await page.getByRole('checkbox', { name: 'Compact rows' }).check();
+      await page.keyboard.press('Escape');
+      await page.getByText('Views', { exact: true }).click();
+      await page.getByLabel('Name of this view').fill('Issued');
+      await page.keyboard.press('Enter');
+      await page.getByRole('link', { name: 'Issued', exact: true }).waitFor();
+      // A table of volumes has columns of its own.
+      await page.goto(`${fleet.url}/volumes`);
+      await page.locator('.table-frame.compact').waitFor();
+      await page.getByRole('columnheader', { name: 'Node' }).waitFor();
+      await page.goto(`${fleet.url}/pod-certificates?sort=pod`);
+      await untilPods(page, ['api-1', 'db-1', 'web-1', 'web-2']);
+      await page.locator('.table-frame.compact').waitFor();
+      await page.getByRole('columnheader', { name: 'ServiceAccount' }).waitFor();
+      assert.equal(await page.getByRole('columnheader', { name: 'Node' }).count(), 0);
+      assert.ok(width > 16);
+      assert.equal(await handle.getAttribute('aria-valuenow'), String(width));
+      const shown = await page.getByRole('columnheader', { name: 'Signer' }).boundingBox();
+      assert.ok(Math.abs((shown?.width ?? 0) - width) <= 1.5, `${shown?.width} px in place of ${width} px`);
+      await page.getByText('Views', { exact: true }).click();
+      await page.getByRole('link', { name: 'Issued', exact: true }).click();
+      await untilPods(page, ['db-1', 'web-1', 'web-2']);
+      await page.getByText('Columns', { exact: true }).click();
+      await page.getByRole('button', { name: 'Reset the widths' }).click();
+      assert.equal(await handle.getAttribute('aria-valuenow'), '0');
+    });
+
     test('At risk groups pod certificates as its volumes, unless only volumes have the property', async () => {
       const page = await open('/volumes');
       await answerWithPodCertificates(page, pods);

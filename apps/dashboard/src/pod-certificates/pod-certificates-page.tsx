@@ -3,6 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import type { PodCertificateOverview, PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
 import { podCertificateGroupKeys } from '@certfleet/operator-api/vocabulary.ts';
 import { usePlace, useServices } from '../app/services.ts';
+import { useStore } from '../app/use-store.ts';
 import { GroupSelect } from '../groups/group-select.tsx';
 import { PodCertificateGroupTable } from '../groups/pod-certificate-group-table.tsx';
 import { t } from '../messages/messages.ts';
@@ -10,6 +11,9 @@ import { DataTable } from '../ui/data-table.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { Empty, Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
+import { ColumnsMenu } from '../volumes/columns-menu.tsx';
+import { ViewsMenu } from '../volumes/views-menu.tsx';
+import { isPodCertificateColumn } from './pod-certificate-column-names.ts';
 import { podCertificateColumns } from './pod-certificate-columns.tsx';
 import { PodCertificateDetails } from './pod-certificate-details.tsx';
 import { PodCertificateFilters } from './pod-certificate-filters.tsx';
@@ -19,11 +23,17 @@ import { countOf, usePodCertificates } from './use-pod-certificates.ts';
 
 const texts = t.podCertificates;
 const title = t.views.podCertificates;
+const path = '/pod-certificates';
 
 /** The certificates that kubelets request for pods, whoever signs them. */
 export function PodCertificatesPage(): JSX.Element {
+  const { tables } = useServices();
+  const remembered = useStore(tables.remembered).columns[path];
   const { search } = usePlace();
-  const view = useMemo(() => parsePodCertificatesView(search), [search]);
+  const view = useMemo(
+    () => parsePodCertificatesView(search, remembered?.filter(isPodCertificateColumn)),
+    [search, remembered],
+  );
   return view.problems.length > 0 ? <UnusableAddress problems={view.problems} /> : <Table view={view} />;
 }
 
@@ -58,7 +68,7 @@ function Table({ view }: { readonly view: PodCertificatesView }): JSX.Element {
         title={title}
         aside={data && isFollowed && <span class="dim">{t.counts.certificates(countOf(data))}</span>}
       >
-        {isFollowed && <GroupBy view={view} />}
+        {isFollowed && <Tools view={view} onChange={go} />}
       </PageHead>
       {isFollowed && <PodCertificateFilters view={view} page={page} onChange={go} />}
       <Loaded resource={shown} keepsPrevious>
@@ -86,14 +96,29 @@ function Table({ view }: { readonly view: PodCertificatesView }): JSX.Element {
   );
 }
 
-function GroupBy({ view }: { readonly view: PodCertificatesView }): JSX.Element {
+interface ToolsProps {
+  readonly view: PodCertificatesView;
+  readonly onChange: (view: PodCertificatesView) => void;
+}
+
+/** Saved views, groups and columns. */
+function Tools({ view, onChange }: ToolsProps): JSX.Element {
   const { router } = useServices();
   return (
-    <GroupSelect
-      value={view.group}
-      offered={podCertificateGroupKeys.map((key) => [key, t.groups.by[key]])}
-      onChoose={(group) => router.go(formatPodCertificatesView({ ...view, group, after: undefined }))}
-    />
+    <>
+      <ViewsMenu path={path} />
+      <GroupSelect
+        value={view.group}
+        offered={podCertificateGroupKeys.map((key) => [key, t.groups.by[key]])}
+        onChoose={(group) => router.go(formatPodCertificatesView({ ...view, group, after: undefined }))}
+      />
+      <ColumnsMenu
+        path={path}
+        columns={podCertificateColumns(() => undefined)}
+        shown={view.columns}
+        onChange={(columns) => onChange({ ...view, columns })}
+      />
+    </>
   );
 }
 
@@ -121,6 +146,8 @@ interface RowsProps {
 
 function Rows({ view, page, isBusy, onChange }: RowsProps): JSX.Element {
   const [opened, setOpened] = useState<string | undefined>(undefined);
+  const { tables } = useServices();
+  const { isCompact, widths } = useStore(tables.remembered);
   const { certificates, next } = page;
   if (certificates.length === 0) return <NoRows view={view} page={page} />;
   const detailed = certificates.find(({ id }) => id === opened);
@@ -129,10 +156,12 @@ function Rows({ view, page, isBusy, onChange }: RowsProps): JSX.Element {
       {detailed && <PodCertificateDetails certificate={detailed} onClose={() => setOpened(undefined)} />}
       <DataTable
         caption={title}
-        columns={podCertificateColumns(setOpened)}
+        columns={podCertificateColumns(setOpened).filter(({ name }) => view.columns.includes(name))}
         rows={certificates}
         keyOf={({ id }) => id}
         isBusy={isBusy}
+        isCompact={isCompact}
+        sizes={{ widths: widths[path] ?? {}, onChange: (changed) => tables.chooseWidths(path, changed) }}
         sorting={{ by: view.sort, order: view.order, onSort: (by) => onChange(withSort(view, by)) }}
       />
       <nav class="pager" aria-label={t.common.pages}>

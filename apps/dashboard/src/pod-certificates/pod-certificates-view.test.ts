@@ -43,6 +43,16 @@ describe('the address of the table of pod certificates', () => {
     assert.equal(withSort(sorted, 'pod').order, 'desc');
   });
 
+  test('has the columns of the address, or those that are remembered', () => {
+    const usual = parsePodCertificatesView('').columns;
+    assert.deepEqual([usual.length, usual.includes('risk')], [9, false]);
+    const remembered = parsePodCertificatesView('', ['pod', 'risk']);
+    assert.deepEqual(remembered.columns, ['pod', 'risk']);
+    assert.equal(formatPodCertificatesView(remembered), '/pod-certificates?columns=pod%2Crisk');
+    assert.deepEqual(parsePodCertificatesView('?columns=pod%2Cmoon', ['risk']).columns, ['pod']);
+    assert.deepEqual(parsePodCertificatesView('?columns=moon').columns, usual);
+  });
+
   test('asks for groups with all its filters, lengths from now as times, and leads from a group to its rows', () => {
     const view = parsePodCertificatesView('?risk=any&expiresBefore=1h&group=workload&after=abc');
     assert.deepEqual(Object.fromEntries(podCertificateGroupQuery(view, 'workload', 'at-risk', 0)), {

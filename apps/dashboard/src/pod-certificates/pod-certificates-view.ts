@@ -6,6 +6,8 @@ import {
 } from '@certfleet/operator-api/vocabulary.ts';
 import type { PodCertificateGroupKey, PodCertificateState } from '@certfleet/operator-api/vocabulary.ts';
 import { resolveTime } from '../volumes/volumes-view.ts';
+import { defaultPodCertificateColumns, isPodCertificateColumn } from './pod-certificate-column-names.ts';
+import type { PodCertificateColumn } from './pod-certificate-column-names.ts';
 
 /** All filters except the states, named as in the API. `expiresBefore` is a length from now such as `24h`, or RFC 3339. */
 const textFilters = ['search', 'namespace', 'pod', 'workload', 'node', 'signer', 'risk', 'expiresBefore'] as const;
@@ -20,6 +22,7 @@ export interface PodCertificatesView {
   readonly states: readonly PodCertificateState[];
   readonly sort: PodCertificateSort;
   readonly order: 'asc' | 'desc';
+  readonly columns: readonly PodCertificateColumn[];
   /** Cursor of the page; undefined on the first. */
   readonly after: string | undefined;
   /** Parts of the address that this page does not understand. */
@@ -29,19 +32,25 @@ export interface PodCertificatesView {
 const path = '/pod-certificates';
 const pageSize = '100';
 
-export function parsePodCertificatesView(search: string): PodCertificatesView {
+/** @param remembered the columns of an address that names none */
+export function parsePodCertificatesView(
+  search: string,
+  remembered: readonly PodCertificateColumn[] = defaultPodCertificateColumns,
+): PodCertificatesView {
   const query = new URLSearchParams(search);
   const filters = textFilters.flatMap((name) => {
     const value = query.get(name)?.trim() ?? '';
     return value === '' ? [] : [[name, value] as const];
   });
   const states = statesOf(query.get('state') ?? '');
+  const columns = query.get('columns')?.split(',').filter(isPodCertificateColumn) ?? [];
   return {
     group: podCertificateGroupOf(query.get('group') ?? ''),
     filters: Object.fromEntries(filters),
     states: podCertificateStates.filter((state) => states.includes(state)),
     sort: podCertificateSorts.find((sort) => sort === query.get('sort')) ?? 'expires',
     order: query.get('order') === 'desc' ? 'desc' : 'asc',
+    columns: columns.length === 0 ? remembered : columns,
     after: query.get('after') ?? undefined,
     problems: [...query].flatMap(([name, value]) => (isUsable(name, value) ? [] : [`${name}=${value}`])),
   };
@@ -57,6 +66,7 @@ function isUsable(name: string, value: string): boolean {
   const isKnown = (words: readonly string[], word: string): boolean => words.includes(word);
   switch (name) {
     case 'after':
+    case 'columns':
       return true;
     case 'state':
       return statesOf(value).every((state) => isKnown(podCertificateStates, state));
@@ -81,11 +91,12 @@ type Shown = Omit<PodCertificatesView, 'problems'>;
 
 /** The address of a view. */
 export function formatPodCertificatesView(view: Shown): string {
-  const { group, sort, order, after } = view;
+  const { group, sort, order, columns, after } = view;
   const query = new URLSearchParams(filterOf(view));
   if (sort !== 'expires') query.set('sort', sort);
   if (order !== 'asc') query.set('order', order);
   if (group !== undefined) query.set('group', group);
+  if (columns.join() !== defaultPodCertificateColumns.join()) query.set('columns', columns.join());
   if (after !== undefined) query.set('after', after);
   const text = query.toString();
   return text === '' ? path : `${path}?${text}`;
