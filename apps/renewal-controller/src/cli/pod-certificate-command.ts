@@ -30,11 +30,15 @@ export const podCertificates: Command = async (context) => {
   assertCurrent(found);
 };
 
-type Query = Readonly<Record<string, string | boolean | undefined>>;
+export type Query = Readonly<Record<string, string | boolean | undefined>>;
+
+/** The groups of the pod certificates that match a query. */
+export async function groupPodCertificates({ ask }: CommandContext, query: Query): Promise<PodCertificateGroups> {
+  return (await ask('GET', withQuery('pod-certificates/groups', { limit: '1000', ...query }))) as PodCertificateGroups;
+}
 
 async function listGroups(context: CommandContext, query: Query): Promise<void> {
-  const path = withQuery('pod-certificates/groups', { limit: '1000', ...query });
-  const found = (await context.ask('GET', path)) as PodCertificateGroups;
+  const found = await groupPodCertificates(context, query);
   assertFollowed(found);
   show(context, found, () => groupTable(found, [String(query['by']), 'certificates'], context.clock.now()));
   assertCurrent(found);
@@ -50,8 +54,8 @@ function assertFollowed({ following }: Following): void {
 }
 
 /** What the controller knows of the pod certificates that match a query. */
-export type ListedPodCertificates = Pick<PodCertificatePage, 'certificates' | 'following' | 'problem'>;
-type Following = Pick<PodCertificatePage, 'following' | 'problem'>;
+type ListedPodCertificates = Pick<PodCertificatePage, 'certificates' | 'following' | 'problem'>;
+export type Following = Pick<PodCertificatePage, 'following' | 'problem'>;
 
 export async function listPodCertificates({ ask }: CommandContext, query: Query): Promise<ListedPodCertificates> {
   const pages = await allPages<PodCertificatePage>(ask, 'pod-certificates', query);
