@@ -431,6 +431,20 @@ describe('the controller on a real API server', () => {
       .join(', ')}${problem}`;
   }
 
+  /** What a command prints. */
+  async function certfleet(...argv: readonly string[]): Promise<string> {
+    let [out, errors] = ['', ''];
+    const code = await runCli({
+      argv: [...argv, `--server=${controller.url}`],
+      env: {},
+      clock: systemClock,
+      print: (printed) => void (out += printed),
+      printError: (printed) => void (errors += printed),
+    });
+    assert.deepEqual([code, errors], [0, '']);
+    return out;
+  }
+
   /** Starts a controller with the rights that the chart gives it. */
   async function startController(): Promise<void> {
     const account = 'certfleet-controller';
@@ -483,17 +497,16 @@ describe('the controller on a real API server', () => {
     const { text } = await controller.ops('metrics');
     assert.match(text, /certfleet_controller_pod_certificates\{signer="example.com\/internal",state="denied"\} [1-9]/);
     assert.match(text, /certfleet_controller_pod_certificates_current 1/);
-    let [out, errors] = ['', ''];
-    const code = await runCli({
-      argv: ['pod-certificates', '--pod=seen-*', '--state=denied,issued', `--server=${controller.url}`],
-      env: {},
-      clock: systemClock,
-      print: (printed) => void (out += printed),
-      printError: (printed) => void (errors += printed),
-    });
-    assert.deepEqual([code, errors], [0, '']);
-    assert.match(out, /shop +seen-0 .*example.com\/internal +issued/);
-    assert.match(out, /shop +seen-1 .*example.com\/internal +denied \(IdentityNotAllowed\)/);
+    const listed = await certfleet('pod-certificates', '--pod=seen-*', '--state=denied,issued');
+    assert.match(listed, /shop +seen-0 .*example.com\/internal +issued/);
+    assert.match(listed, /shop +seen-1 .*example.com\/internal +denied \(IdentityNotAllowed\)/);
+    const grouped = await certfleet('pod-certificates', '--pod=seen-*', '--group-by=signer');
+    assert.match(grouped, /example.com\/internal +2 +1 +2[34]h/);
+    assert.match(grouped, /example.com\/foreign +2 +0 *\n/);
+    assert.match(
+      await certfleet('pod-certificates', '--workload=shop/Pod/seen-1', '--group-by=workload'),
+      /^.*\nshop\/Pod\/seen-1 +3 +1 *\n$/,
+    );
   });
 
   test('keeps a row without its request, restores it in an empty Redis, and removes it with the pod', async () => {

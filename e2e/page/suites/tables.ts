@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { eventually } from '../../fleet/support/eventually.ts';
 import { exampleFleet } from '../support/example-fleet.ts';
+import { answerWithPodCertificates, podCertificate } from '../support/followed-pods.ts';
 import { PageBrowser } from '../support/page-browser.ts';
 import { PageFleet } from '../support/page-fleet.ts';
 
@@ -23,6 +24,28 @@ async function untilPods(page: Page, pods: readonly string[], selector = '#main 
     return shown.join() === pods.join();
   }).catch(() => assert.deepEqual(shown, pods));
 }
+
+/** Waits until a table of groups has rows with these texts. */
+async function untilGroups(
+  page: Page,
+  caption: string,
+  texts: readonly RegExp[],
+): Promise<ReturnType<Page['locator']>> {
+  const table = page.getByRole('table', { name: caption });
+  let shown: readonly string[] = [];
+  await eventually(`the groups ${texts.join()}`, async () => {
+    shown = (await table.locator('tbody tr').allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' ').trim());
+    return shown.length === texts.length && texts.every((text, index) => text.test(shown[index] ?? ''));
+  }).catch(() => assert.fail(`found ${shown.join(' | ')} in place of ${texts.join(' | ')}`));
+  return table;
+}
+
+const pods = [
+  podCertificate('shop', 'web-1', { hours: 2 }),
+  podCertificate('shop', 'web-2', { hours: 20 }),
+  podCertificate('shop', 'api-1', { hours: undefined }),
+  podCertificate('data', 'db-1', { hours: 8, workload: 'Job/db', node: 'worker-2' }),
+];
 
 const timeSelect = (page: Page): ReturnType<Page['locator']> => page.locator('select', { hasText: 'Another time…' });
 const pickedPods = '#main tbody tr.picked td.col-pod';
@@ -250,30 +273,126 @@ export function tablesSuite(): void {
     });
 
     test('pod certificates are filtered by parts of names, with suggestions', async () => {
-      const certificate = {
-        ...{ kind: 'pod-certificate', id: 'a', namespace: 'shop', pod: 'web-1', podUid: 'uid', state: 'issued' },
-        ...{ serviceAccount: 'web', node: 'worker-1', workload: 'Deployment/web', signer: 'example.com/internal' },
-        ...{ volumes: ['tls'], keyType: 'ECDSAP256', notAfter: new Date(Date.now() + 3_600_000).toISOString() },
-      };
-      const byState = { denied: 0, failed: 0, expired: 0, overdue: 0, pending: 0, unknown: 0, issued: 1 };
       const page = await open('/volumes');
-      await page.route('**/api/v1/pod-certificates?*', (route) => {
-        // As the controller: without an asterisk only the whole name.
-        const wanted = new URL(route.request().url()).searchParams.get('namespace') ?? '*';
-        const certificates = wanted.includes('*') || wanted === 'shop' ? [certificate] : [];
-        const counts = { total: certificates.length, byState, signers: [], following: 'current' };
-        return route.fulfill({ json: { certificates, ...counts } });
-      });
-      await page.goto(`${fleet.url}/pod-certificates`);
+      await answerWithPodCertificates(page, pods);
+      await page.goto(`${fleet.url}/pod-certificates?sort=pod`);
+      await untilPods(page, ['api-1', 'db-1', 'web-1', 'web-2']);
       const namespace = page.getByPlaceholder('Namespace');
       await namespace.fill('sho');
       await page.locator('datalist option[value="shop"]').waitFor({ state: 'attached' });
       await namespace.press('Enter');
       await page.waitForURL(/namespace=\*sho\*|namespace=%2Asho%2A/);
-      await untilPods(page, ['web-1']);
+      await untilPods(page, ['api-1', 'web-1', 'web-2']);
       await namespace.fill('shop');
       await namespace.press('Enter');
-      await page.waitForURL(/namespace=shop$/);
+      await page.waitForURL(/namespace=shop&sort=pod$/);
+      const workload = page.getByPlaceholder('Workload', { exact: true });
+      await workload.fill('we');
+      await page.locator('datalist option[value="shop/Deployment/web"]').waitFor({ state: 'attached' });
+      await workload.fill('Deployment/web');
+      await workload.press('Enter');
+      await untilPods(page, ['web-1', 'web-2']);
+      await page.getByRole('button', { name: 'Clear filters' }).click();
+      await timeSelect(page).selectOption('Another time…');
+      const input = page.getByLabel('Expires within: a time');
+      await input.fill('3h');
+      await input.press('Enter');
+      await untilPods(page, ['web-1']);
+    });
+
+    test('pod certificates are grouped, with counts and the soonest expiry, and a group leads to its rows', async () => {
+      const page = await open('/volumes');
+      await answerWithPodCertificates(page, pods);
+      await page.goto(`${fleet.url}/pod-certificates`);
+      const groupBy = page.getByLabel('Group by');
+      await groupBy.focus();
+      await groupBy.selectOption('By namespace');
+      const groups = await untilGroups(page, 'Pod certificates by namespace', [
+        /shop 3 1 in (2h|1h)/,
+        /data 1 0 in (8h|7h)/,
+      ]);
+      await page.getByText('4 pod certificates in 2 groups').waitFor();
+      assert.equal(new URL(page.url()).search, '?group=namespace');
+      assert.equal(await page.evaluate('document.activeElement?.tagName'), 'SELECT', 'the focus stays');
+      await groups.getByRole('columnheader', { name: 'Soonest expiry' }).getByRole('button').click();
+      await groups.getByRole('columnheader', { name: 'Namespace' }).getByRole('button').click();
+      await untilGroups(page, 'Pod certificates by namespace', [/data 1/, /shop 3/]);
+      await groupBy.selectOption('By workload');
+      await untilGroups(page, 'Pod certificates by workload', [
+        /Job\/db/,
+        /Deployment\/api 1 1 –/,
+        /Deployment\/web 2 0/,
+      ]);
+      await page.getByRole('group', { name: 'States' }).getByRole('button', { name: 'Issued 3' }).click();
+      await untilGroups(page, 'Pod certificates by workload', [/Job\/db/, /Deployment\/web 2 0/]);
+      await page.getByRole('link', { name: 'shop/Deployment/web' }).click();
+      await untilPods(page, ['web-1', 'web-2']);
+      await page.goBack();
+      await page.getByRole('link', { name: 'data/Job/db' }).click();
+      await untilPods(page, ['db-1']);
+      await page.goto(`${fleet.url}/pod-certificates?group=risk`);
+      await untilGroups(page, 'Pod certificates by risk', [/not at risk 3 0/, /Denied 1 1/]);
+      await page.getByRole('link', { name: 'not at risk' }).click();
+      await untilPods(page, ['web-1', 'db-1', 'web-2']);
+      await page.goto(`${fleet.url}/pod-certificates?group=node&search=nothing`);
+      await page.getByText('No results').waitFor();
+    });
+
+    test('columns, widths, density and views of pod certificates are remembered by the browser', async () => {
+      const page = await open('/volumes');
+      await answerWithPodCertificates(page, pods);
+      await page.goto(`${fleet.url}/pod-certificates?state=issued&sort=pod`);
+      await untilPods(page, ['db-1', 'web-1', 'web-2']);
+      const handle = page.getByRole('separator', { name: 'Width of Signer' });
+      await handle.press('ArrowRight');
+      const width = Number(await handle.getAttribute('aria-valuenow'));
+      await page.getByText('Columns', { exact: true }).click();
+      await page.getByRole('checkbox', { name: 'ServiceAccount' }).check();
+      await page.getByRole('checkbox', { name: 'Node' }).uncheck();
+      await page.getByRole('checkbox', { name: 'Compact rows' }).check();
+      await page.keyboard.press('Escape');
+      await page.getByText('Views', { exact: true }).click();
+      await page.getByLabel('Name of this view').fill('Issued');
+      await page.keyboard.press('Enter');
+      await page.getByRole('link', { name: 'Issued', exact: true }).waitFor();
+      // A table of volumes has columns of its own.
+      await page.goto(`${fleet.url}/volumes`);
+      await page.locator('.table-frame.compact').waitFor();
+      await page.getByRole('columnheader', { name: 'Node' }).waitFor();
+      await page.goto(`${fleet.url}/pod-certificates?sort=pod`);
+      await untilPods(page, ['api-1', 'db-1', 'web-1', 'web-2']);
+      await page.locator('.table-frame.compact').waitFor();
+      await page.getByRole('columnheader', { name: 'ServiceAccount' }).waitFor();
+      assert.equal(await page.getByRole('columnheader', { name: 'Node' }).count(), 0);
+      assert.ok(width > 16);
+      assert.equal(await handle.getAttribute('aria-valuenow'), String(width));
+      const shown = await page.getByRole('columnheader', { name: 'Signer' }).boundingBox();
+      assert.ok(Math.abs((shown?.width ?? 0) - width) <= 1.5, `${shown?.width} px in place of ${width} px`);
+      await page.getByText('Views', { exact: true }).click();
+      await page.getByRole('link', { name: 'Issued', exact: true }).click();
+      await untilPods(page, ['db-1', 'web-1', 'web-2']);
+      await page.getByText('Columns', { exact: true }).click();
+      await page.getByRole('button', { name: 'Reset the widths' }).click();
+      assert.equal(await handle.getAttribute('aria-valuenow'), '0');
+    });
+
+    test('At risk groups pod certificates as its volumes, unless only volumes have the property', async () => {
+      const page = await open('/volumes');
+      await answerWithPodCertificates(page, pods);
+      await page.goto(`${fleet.url}/at-risk?group=namespace`);
+      await untilGroups(page, 'Volumes by namespace', [/shop 1 1/, /mail 1 1/]);
+      const groups = await untilGroups(page, 'Pod certificates by namespace', [/shop 1 1 –/]);
+      await page.getByLabel('Group by').selectOption('By CA');
+      await page.getByText(/^Not shown: a filter or the groups/).waitFor();
+      await page.getByLabel('Group by').selectOption('By workload');
+      await untilGroups(page, 'Pod certificates by workload', [/shop\/Deployment\/api 1 1 –/]);
+      await page.getByPlaceholder('Workload', { exact: true }).fill('no-workload');
+      await page.getByPlaceholder('Workload', { exact: true }).press('Enter');
+      await page.getByText('No pod certificate that matches is at risk.').waitFor();
+      await page.goto(`${fleet.url}/at-risk?group=namespace`);
+      await groups.getByRole('link', { name: 'shop' }).click();
+      await untilPods(page, ['api-1']);
+      assert.equal(new URL(page.url()).search, '?namespace=shop&risk=any');
     });
 
     test('no page threw an error', () => {

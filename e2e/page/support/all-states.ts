@@ -1,7 +1,11 @@
 import type { Page } from 'playwright-core';
-import type { PodCertificatePage } from '../../../libs/operator-api/src/pod-certificates.ts';
+import type { PodCertificateGroups, PodCertificatePage } from '../../../libs/operator-api/src/pod-certificates.ts';
 import type { Rotation, Rotations } from '../../../libs/operator-api/src/rotations.ts';
-import { podCertificateStates, rotationPhases } from '../../../libs/operator-api/src/vocabulary.ts';
+import {
+  podCertificateRisks,
+  podCertificateStates,
+  rotationPhases,
+} from '../../../libs/operator-api/src/vocabulary.ts';
 import { answerWithAllProblems } from './all-problems.ts';
 import { wholeResponse } from './whole-response.ts';
 
@@ -38,9 +42,24 @@ function podCertificates(): Pick<PodCertificatePage, 'total' | 'signers'> & { re
       state !== 'unknown' && { risk: { reason: state === 'pending' ? 'waiting' : state, since: at(-1) } }),
     ...(state === 'denied' && { reason: 'IdentityNotAllowed', message: 'no entry of allowed matches' }),
   }));
+  return { certificates, total: certificates.length, ...overview() };
+}
+
+/** Groups of pod certificates with every value that the page has a text for. */
+function podCertificateGroups(by: string): Pick<PodCertificateGroups, 'groups' | 'signers'> {
+  const values = { state: podCertificateStates, risk: podCertificateRisks }[by] ?? ['shop'];
+  const groups = ['', ...values].map((value, index) => ({ value, count: 2, atRisk: index, soonestExpiry: at(index) }));
+  return { groups, ...{ total: 900, certificates: 2_000 }, ...overview() };
+}
+
+/** What is known of all pod certificates. */
+function overview(): Pick<PodCertificatePage, 'signers'> & { readonly byState: object } {
   const byState = Object.fromEntries(podCertificateStates.map((state) => [state, 1]));
-  const following = { following: 'outdated', problem: 'no replica follows them' };
-  return { certificates, total: certificates.length, signers: ['example.com/internal'], ...{ byState, ...following } };
+  return {
+    signers: ['example.com/internal'],
+    byState,
+    ...{ following: 'outdated', problem: 'no replica follows them' },
+  };
 }
 
 /** Answers in place of a controller that follows pod certificates and CA rotations, with every kind of problem. */
@@ -52,4 +71,8 @@ export async function answerWithAllStates(page: Page): Promise<void> {
   await answerWithAllProblems(page);
   await page.route('**/api/v1/rotations', (route) => route.fulfill({ json: rotations() }));
   await page.route('**/api/v1/pod-certificates?*', (route) => route.fulfill({ json: podCertificates() }));
+  await page.route('**/api/v1/pod-certificates/groups?*', (route) => {
+    const by = new URL(route.request().url()).searchParams.get('by') ?? '';
+    return route.fulfill({ json: podCertificateGroups(by) });
+  });
 }

@@ -1,8 +1,10 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { count, cursor, limit, nonEmptyString, oneOf, order, string, time } from './fields.ts';
+import { GroupSchema, groupSorting } from './groups.ts';
 import {
   podCertificateFollowing,
+  podCertificateGroupKeys,
   podCertificateRisks,
   podCertificateSorts,
   podCertificateStates,
@@ -32,6 +34,13 @@ const filters = {
   signer: Type.Optional(
     nonEmptyString('Signer name; one or more, separated by commas; `*` stands for any characters', 1024),
   ),
+  workload: Type.Optional(
+    nonEmptyString(
+      'What created the pod: its name, kind/name or namespace/kind/name, such as Deployment/web; one or more, separated by ' +
+        'commas; `*` stands for any characters',
+      512,
+    ),
+  ),
   state: Type.Optional(
     Type.String({
       pattern: `^(${states})(,(${states}))*$`,
@@ -58,6 +67,17 @@ export const PodCertificateQuerySchema = Type.Object(
   { additionalProperties: false },
 );
 export type PodCertificateQuery = Static<typeof PodCertificateQuerySchema>;
+
+/** Groups the rows of the table. */
+export const PodCertificateGroupQuerySchema = Type.Object(
+  {
+    ...filters,
+    by: oneOf(podCertificateGroupKeys, 'Property by which pod certificates are grouped'),
+    ...groupSorting,
+  },
+  { additionalProperties: false },
+);
+export type PodCertificateGroupQuery = Static<typeof PodCertificateGroupQuerySchema>;
 
 const RiskSchema = Type.Object({
   reason: oneOf(podCertificateRisks, 'Why it is not certain to be valid'),
@@ -93,16 +113,32 @@ const counts = Object.fromEntries(
   podCertificateStates.map((state) => [state, count(`Pod certificates in state ${state}`)]),
 ) as Record<PodCertificateState, ReturnType<typeof count>>;
 
-export const PodCertificatePageSchema = Type.Object({
-  certificates: Type.Array(PodCertificateSchema),
-  total: count('Matching pod certificates on all pages'),
+/** Of a table, with its rows or with their groups. */
+const overview = {
   byState: Type.Object(counts, { description: 'Pod certificates by state that match the other filters' }),
   signers: Type.Array(Type.String(), { description: 'Signer names of all pod certificates; at most 200' }),
   following: oneOf(podCertificateFollowing, 'Whether the controller follows pod certificates'),
   problem: Type.Optional(string('Why rows may be outdated or missing')),
+};
+
+export const PodCertificatePageSchema = Type.Object({
+  certificates: Type.Array(PodCertificateSchema),
+  total: count('Matching pod certificates on all pages'),
+  ...overview,
   next: Type.Optional(string('Value of `after` for the next page; absent on the last page')),
 });
 export type PodCertificatePage = Static<typeof PodCertificatePageSchema>;
+
+/** Groups of the pod certificates that match a filter. */
+export const PodCertificateGroupsSchema = Type.Object({
+  groups: Type.Array(GroupSchema),
+  total: count('All groups, including those beyond the limit'),
+  certificates: count('Pod certificates that match the filter'),
+  ...overview,
+});
+export type PodCertificateGroups = Static<typeof PodCertificateGroupsSchema>;
+/** What is known of a table of pod certificates, with its rows or with their groups. */
+export type PodCertificateOverview = Pick<PodCertificateGroups, 'byState' | 'signers' | 'following' | 'problem'>;
 
 /** Counts of the pod certificates, in the summary of the fleet. */
 export const PodCertificateSummarySchema = Type.Object({

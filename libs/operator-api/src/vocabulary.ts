@@ -16,7 +16,7 @@ export type PostureKind = 'rsa-bits' | 'signature' | 'lifetime' | 'ca';
 export const expirySpans = ['expired', '10m', '1h', '6h', '24h', '7d', '30d', '90d', 'later'] as const;
 export type ExpirySpan = (typeof expirySpans)[number];
 
-/** Sort keys of groups of volumes. */
+/** Sort keys of groups of volumes or of pod certificates. */
 export const groupSorts = ['count', 'at-risk', 'expires', 'value'] as const;
 
 /** Sort keys of the table of lanes. */
@@ -160,6 +160,10 @@ export type PodCertificateRiskReason = (typeof podCertificateRisks)[number];
 
 /** Sort keys of the table of pod certificates. */
 export const podCertificateSorts = ['expires', 'refreshes', 'namespace', 'pod', 'node', 'signer', 'state'] as const;
+
+/** Properties by which pod certificates are grouped. */
+export const podCertificateGroupKeys = ['namespace', 'workload', 'signer', 'node', 'state', 'risk'] as const;
+export type PodCertificateGroupKey = (typeof podCertificateGroupKeys)[number];
 
 /** Whether the controller follows pod certificates: switched off, nothing read yet, up to date, or outdated. */
 export const podCertificateFollowing = ['off', 'loading', 'current', 'outdated'] as const;

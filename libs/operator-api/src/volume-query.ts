@@ -5,7 +5,8 @@ import { cursor, limit, oneOf, order, nonEmptyString, time } from './fields.ts';
 import { fingerprintPattern } from './fingerprint.ts';
 import { lifetimePattern } from './lifetime.ts';
 import { groupPattern, labelPattern } from './group-pattern.ts';
-import { groupKeys, groupSorts, riskReasons, volumeSorts } from './vocabulary.ts';
+import { groupSorting } from './groups.ts';
+import { groupKeys, riskReasons, volumeSorts } from './vocabulary.ts';
 
 /** One or more of some words, separated by commas. */
 const someOf = (words: readonly string[]): TString => {
@@ -125,8 +126,7 @@ export const GroupQuerySchema = Type.Object(
       pattern: groupPattern,
       description: `Property by which volumes are grouped: ${groupKeys.join(', ')}, or label: and the key of a label; ca: the certificates of the CA file`,
     }),
-    sort: Type.Optional(oneOf(groupSorts, 'Sort key; count if absent. Values ascend, numbers descend')),
-    limit,
+    ...groupSorting,
   },
   { additionalProperties: false },
 );

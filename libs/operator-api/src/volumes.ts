@@ -10,6 +10,7 @@ import { Type } from 'typebox';
 import type { Static } from 'typebox';
 import { riskReasons } from './vocabulary.ts';
 import { count, oneOf, nonEmptyString, time, string } from './fields.ts';
+import { GroupSchema } from './groups.ts';
 
 export const VolumePathSchema = Type.Object({
   node: nonEmptyString('Name of the node'),
@@ -140,14 +141,7 @@ export type Facets = Static<typeof FacetsSchema>;
 
 /** Groups of the volumes that match a filter. */
 export const VolumeGroupsSchema = Type.Object({
-  groups: Type.Array(
-    Type.Object({
-      value: string('Common value; empty for volumes without one'),
-      count: count('Volumes of the group'),
-      atRisk: count('Those whose renewal is not certain'),
-      soonestExpiry: Type.Optional(time('Earliest not-after of its certificates, which may have passed')),
-    }),
-  ),
+  groups: Type.Array(GroupSchema),
   total: count('All groups, including those beyond the limit'),
   volumes: count(
     'Volumes that match the filter. By ca, a volume belongs to a group for each certificate of its CA file',

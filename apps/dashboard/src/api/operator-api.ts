@@ -3,7 +3,7 @@ import type { CaHistory, Cas } from '@certfleet/operator-api/cas.ts';
 import type { CertificateText, PodEvents } from '@certfleet/operator-api/certificate.ts';
 import type { Lane, LaneHistory, LanePage } from '@certfleet/operator-api/lanes.ts';
 import type { NodeDetail, Nodes } from '@certfleet/operator-api/nodes.ts';
-import type { PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
+import type { PodCertificateGroups, PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
 import type {
   Renewal,
   RenewalDetail,
@@ -55,6 +55,9 @@ export class OperatorApi {
 
   podCertificates = (query: URLSearchParams, signal?: Signal): Promise<PodCertificatePage> =>
     this.#get(`/pod-certificates?${query.toString()}`, signal);
+
+  podCertificateGroups = (query: URLSearchParams, signal?: Signal): Promise<PodCertificateGroups> =>
+    this.#get(`/pod-certificates/groups?${query.toString()}`, signal);
 
   nodes = (signal?: Signal): Promise<Nodes> => this.#get('/nodes', signal);
   node = (node: string, signal?: Signal): Promise<NodeDetail> => this.#get(`/nodes/${part(node)}`, signal);

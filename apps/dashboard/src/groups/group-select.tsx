@@ -1,32 +1,24 @@
 import type { JSX } from 'preact';
-import { groupKeys } from '@certfleet/operator-api/vocabulary.ts';
 import { t } from '../messages/messages.ts';
-import { usePodLabels } from '../session/use-pod-labels.ts';
-import { groupKeyOf } from '../volumes/volumes-view.ts';
-import type { GroupKey, VolumesView } from '../volumes/volumes-view.ts';
-import { isLabel, labelOf } from './group-texts.ts';
 
-export interface GroupSelectProps {
-  readonly view: VolumesView;
-  readonly onChange: (view: VolumesView) => void;
+export interface GroupSelectProps<Key extends string> {
+  readonly value: Key | undefined;
+  /** The properties that are offered, each with its text. */
+  readonly offered: readonly (readonly [key: Key, text: string])[];
+  readonly onChoose: (by: Key | undefined) => void;
 }
 
-/** Selects the property by which the volumes are grouped. */
-export function GroupSelect({ view, onChange }: GroupSelectProps): JSX.Element {
-  const { group = '' } = view;
-  const labels = usePodLabels().map((key) => `label:${key}` as const);
-  const offered = new Set<GroupKey>([...groupKeys, ...labels, ...(view.group === undefined ? [] : [view.group])]);
-  const choose = (chosen: string): void => {
-    onChange({ ...view, group: groupKeyOf(chosen), after: undefined, before: undefined });
-  };
+/** Selects the property by which the rows of a table are grouped. */
+export function GroupSelect<Key extends string>({ value, offered, onChoose }: GroupSelectProps<Key>): JSX.Element {
+  const choose = (text: string): void => onChoose(offered.find(([key]) => key === text)?.[0]);
   return (
-    <label class={group === '' ? 'field' : 'field set'}>
+    <label class={value === undefined ? 'field' : 'field set'}>
       <span class="visually-hidden">{t.groups.title}</span>
-      <select value={group} onChange={(event) => choose(event.currentTarget.value)}>
+      <select value={value ?? ''} onChange={(event) => choose(event.currentTarget.value)}>
         <option value="">{t.groups.none}</option>
-        {[...offered].map((key) => (
+        {offered.map(([key, text]) => (
           <option key={key} value={key}>
-            {isLabel(key) ? t.groups.byLabel(labelOf(key)) : t.groups.by[key]}
+            {text}
           </option>
         ))}
       </select>

@@ -11,7 +11,11 @@ import type { AuditEntry } from '@certfleet/operator-api/audit.ts';
 import type { Renewal, RenewalDetail } from '@certfleet/operator-api/renewals.ts';
 import type { Rotation } from '@certfleet/operator-api/rotations.ts';
 import type { Summary, Verdict } from '@certfleet/operator-api/summary.ts';
-import type { PodCertificateRiskReason, PodCertificateState } from '@certfleet/operator-api/vocabulary.ts';
+import type {
+  PodCertificateGroupKey,
+  PodCertificateRiskReason,
+  PodCertificateState,
+} from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
 import type { Format, Part, Rich, Tag } from './format.ts';
 
@@ -593,6 +597,7 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       namespace: 'By namespace',
       workload: 'By workload',
       issuer: 'By issuer',
+      signer: 'By signer',
       node: 'By node',
       ca: 'By CA',
       state: 'By state',
@@ -608,14 +613,35 @@ export const en = ({ number, plural, list, rich }: Format) => ({
       state: 'Volumes by state',
       risk: 'Volumes by risk',
     },
+    podCertificateCaptions: {
+      namespace: 'Pod certificates by namespace',
+      workload: 'Pod certificates by workload',
+      signer: 'Pod certificates by signer',
+      node: 'Pod certificates by node',
+      state: 'Pod certificates by state',
+      risk: 'Pod certificates by risk',
+    } satisfies Texts<PodCertificateGroupKey>,
     captionOfLabel: (label: string) => `Volumes by ${label}`,
-    /** Of the volumes without a value. */
+    /** Of the rows without a value. */
+    noNode: 'not scheduled',
     noCa: 'no CA file',
     noRisk: 'not at risk',
     noWorkload: 'not known',
     noValue: 'none',
     total: ({ volumes, groups }: { volumes: number; groups: number }) =>
       `${plural(volumes, { one: '# volume', other: '# volumes' })} in ${plural(groups, { one: '# group', other: '# groups' })}`,
+    totalOfPodCertificates: ({ certificates, groups }: { certificates: number; groups: number }) =>
+      `${plural(certificates, { one: '# pod certificate', other: '# pod certificates' })} in ${plural(groups, { one: '# group', other: '# groups' })}`,
+    totalOfFirstPodCertificates: ({
+      certificates,
+      groups,
+      shown,
+    }: {
+      certificates: number;
+      groups: number;
+      shown: number;
+    }) =>
+      `${plural(certificates, { one: '# pod certificate', other: '# pod certificates' })} in ${plural(groups, { one: '# group', other: '# groups' })}, the first ${number(shown)} are shown`,
     totalOfFirst: ({ volumes, groups, shown }: { volumes: number; groups: number; shown: number }) =>
       `${plural(volumes, { one: '# volume', other: '# volumes' })} in ${plural(groups, { one: '# group', other: '# groups' })}, the first ${number(shown)} are shown`,
   },

@@ -1,9 +1,11 @@
 import type { JSX } from 'preact';
 import type { PodCertificate } from '@certfleet/operator-api/pod-certificates.ts';
-import { t } from '../messages/messages.ts';
+import { format, t } from '../messages/messages.ts';
 import { nodeHref } from '../routing/route.ts';
 import type { Column } from '../ui/data-table.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
+import type { PodCertificateColumn } from './pod-certificate-column-names.ts';
+import { PodCertificateRisk } from './pod-certificate-risk.tsx';
 import { PodCertificateState } from './pod-certificate-state.tsx';
 
 const cut = (text: string): JSX.Element => (
@@ -12,8 +14,19 @@ const cut = (text: string): JSX.Element => (
   </span>
 );
 
-/** @param onDetails shows the details of a row */
-export function podCertificateColumns(onDetails: (id: string) => void): readonly Column<PodCertificate>[] {
+const nodeLink = (node: string): JSX.Element =>
+  node === '' ? (
+    <span class="none">–</span>
+  ) : (
+    <a class="cut" href={nodeHref(node)} title={node}>
+      {node}
+    </a>
+  );
+
+type NamedColumn = Column<PodCertificate> & { readonly name: PodCertificateColumn };
+
+/** All columns, in order. @param onDetails shows the details of a row */
+export function podCertificateColumns(onDetails: (id: string) => void): readonly NamedColumn[] {
   return [
     { name: 'namespace', title: t.fields.namespace, isSortable: true, cell: ({ namespace }) => cut(namespace) },
     { name: 'pod', title: t.fields.pod, isSortable: true, cell: ({ pod }) => cut(pod) },
@@ -42,16 +55,21 @@ export function podCertificateColumns(onDetails: (id: string) => void): readonly
       name: 'node',
       title: t.fields.node,
       isSortable: true,
-      cell: ({ node }) =>
-        node === '' ? (
-          <span class="none">–</span>
-        ) : (
-          <a class="cut" href={nodeHref(node)} title={node}>
-            {node}
-          </a>
-        ),
+      cell: ({ node }) => nodeLink(node),
     },
     { name: 'workload', title: t.fields.workload, cell: ({ workload }) => cut(workload) },
+    {
+      name: 'risk',
+      title: t.fields.atRisk,
+      cell: (certificate) => <PodCertificateRisk certificate={certificate} />,
+    },
+    { name: 'key', title: t.fields.key, cell: ({ keyType }) => keyType },
+    { name: 'volumes', title: t.fields.volumes, cell: ({ volumes }) => cut(format.list(volumes)) },
+    {
+      name: 'service-account',
+      title: t.podCertificates.serviceAccount,
+      cell: ({ serviceAccount }) => cut(serviceAccount),
+    },
     {
       name: 'details',
       title: t.podCertificates.details,

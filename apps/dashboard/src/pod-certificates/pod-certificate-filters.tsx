@@ -1,9 +1,11 @@
 import type { JSX } from 'preact';
-import type { PodCertificatePage } from '@certfleet/operator-api/pod-certificates.ts';
+import type { PodCertificateOverview } from '@certfleet/operator-api/pod-certificates.ts';
 import { podCertificateRisks, podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
+import type { OperatorApi } from '../api/operator-api.ts';
 import { t } from '../messages/messages.ts';
 import { formatCount } from '../ui/count.ts';
 import { Icon } from '../ui/icon.tsx';
+import { ExpirySelect } from '../volumes/expiry-select.tsx';
 import { NameFilter } from '../volumes/name-filter.tsx';
 import { SearchBox } from '../volumes/search-box.tsx';
 import type { Suggest } from '../volumes/suggestions.ts';
@@ -13,37 +15,40 @@ import type { PodCertificateFilter, PodCertificatesView } from './pod-certificat
 
 export interface PodCertificateFiltersProps {
   readonly view: PodCertificatesView;
-  /** The loaded page, whose counts and signer names are shown. */
-  readonly page: PodCertificatePage | undefined;
+  /** What is loaded, whose counts and signer names are shown. */
+  readonly page: PodCertificateOverview | undefined;
   readonly onChange: (view: PodCertificatesView) => void;
 }
 
 const names = [
   ['namespace', t.fields.namespace],
   ['pod', t.fields.pod],
+  ['workload', t.fields.workload],
   ['node', t.fields.node],
 ] as const;
 
 type Name = (typeof names)[number][0];
 
-const queryOf = (name: Name, pattern: string, limit: number): URLSearchParams =>
-  new URLSearchParams([[name, pattern], ...Object.entries({ sort: name, limit: String(limit) })]);
-
-/** More rows are not read for suggestions. */
-const mostRows = 200;
-
-/** The names that contain a text, in their order: those of the first rows. */
+/** The names that contain a text, most frequent first. */
 const suggestionsOf =
-  (name: Name): Suggest =>
+  (by: Exclude<Name, 'pod'>): Suggest =>
   async (api, typed, signal) => {
-    const { certificates } = await api.podCertificates(queryOf(name, `*${typed}*`, mostRows), signal);
-    return [...new Set(certificates.map((each) => each[name]))].map((value) => ({ value }));
+    const query = new URLSearchParams({ by, limit: '50', ...(typed !== '' && { [by]: `*${typed}*` }) });
+    const { groups } = await api.podCertificateGroups(query, signal);
+    return groups.filter(({ value }) => value !== '');
   };
+
+/** The pod certificates that match one filter. */
+async function countRows(api: OperatorApi, name: Name, text: string): Promise<number> {
+  const { total } = await api.podCertificates(new URLSearchParams({ [name]: text, limit: '1' }));
+  return total;
+}
 
 const suggestions: Readonly<Record<Name, Suggest | undefined>> = {
   namespace: suggestionsOf('namespace'),
   // As many as rows.
   pod: undefined,
+  workload: suggestionsOf('workload'),
   node: suggestionsOf('node'),
 };
 
@@ -65,7 +70,7 @@ export function PodCertificateFilters({ view, page, onChange }: PodCertificateFi
             key={name}
             title={title}
             value={filters[name] ?? ''}
-            countOf={async (api, text) => (await api.podCertificates(queryOf(name, text, 1))).total}
+            countOf={(api, text) => countRows(api, name, text)}
             suggest={suggestions[name]}
             onSet={(value) => set(name, value)}
           />
@@ -75,6 +80,7 @@ export function PodCertificateFilters({ view, page, onChange }: PodCertificateFi
           signers={page?.signers ?? []}
           onSet={(value) => set('signer', value)}
         />
+        <ExpirySelect value={filters.expiresBefore} onSet={(value) => set('expiresBefore', value)} />
       </div>
       <div class="chips" role="group" aria-label={t.common.states}>
         {podCertificateStates.map((state) => (

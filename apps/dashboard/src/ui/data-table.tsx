@@ -35,7 +35,7 @@ export interface DataTableProps<Row> {
   readonly isFixed?: boolean;
   /** Whether the rows are as low as their text. */
   readonly isCompact?: boolean;
-  /** The user can change the widths of the columns; only with `isFixed`. */
+  /** The user can change the widths of the columns, which are then fixed. */
   readonly sizes?: ColumnSizes;
   /** Check boxes for the rows. */
   readonly selection?: TableSelection;

@@ -33,6 +33,21 @@ describe('TableMemory', () => {
     assert.deepEqual(new TableMemory(storage).remembered.value.views, []);
   });
 
+  test('keeps the columns, widths and views of pod certificates, whose columns are others than those of volumes', () => {
+    const storage = storageOf();
+    const memory = new TableMemory(storage);
+    memory.chooseColumns('/pod-certificates', ['pod', 'signer']);
+    memory.chooseWidths('/pod-certificates', { signer: 200 });
+    memory.save({ name: 'denied', path: '/pod-certificates', search: '?state=denied' });
+    memory.chooseColumns('/volumes', ['pod', 'signer', 'issuer']);
+    assert.deepEqual(new TableMemory(storage).remembered.value, {
+      columns: { '/volumes': ['pod', 'issuer'], '/pod-certificates': ['pod', 'signer'] },
+      widths: { '/pod-certificates': { signer: 200 } },
+      isCompact: false,
+      views: [{ name: 'denied', path: '/pod-certificates', search: '?state=denied' }],
+    });
+  });
+
   test('is limited, and says why a view cannot be saved', () => {
     const memory = new TableMemory(undefined);
     for (let i = 0; i < maxViews; i += 1) memory.save({ name: `${i}`, path: '/volumes', search: '' });

@@ -1,8 +1,21 @@
 import { Store } from '../app/store.ts';
 import { t } from '../messages/messages.ts';
 import { minWidth, maxWidth } from '../ui/column-widths.ts';
-import { isColumn } from './column-names.ts';
-import type { ColumnName } from './column-names.ts';
+import { podCertificateColumnNames } from '../pod-certificates/pod-certificate-column-names.ts';
+import { columnNames } from './column-names.ts';
+
+/** The columns of the tables that are remembered, by path. */
+const columnsByPath = {
+  '/volumes': columnNames,
+  '/at-risk': columnNames,
+  '/pod-certificates': podCertificateColumnNames,
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+/** The path of a table that is remembered. */
+export type RememberedTable = keyof typeof columnsByPath;
+const paths = Object.keys(columnsByPath) as readonly RememberedTable[];
+const isColumnOf = (path: RememberedTable, word: unknown): word is string =>
+  columnsByPath[path].some((name) => name === word);
 
 /** A table that the user has saved: the path and the query of its address. */
 interface SavedView {
@@ -13,21 +26,20 @@ interface SavedView {
 
 interface RememberedTables {
   /** Columns by the path of the table. */
-  readonly columns: Readonly<Record<string, readonly ColumnName[]>>;
+  readonly columns: Readonly<Partial<Record<RememberedTable, readonly string[]>>>;
   /** Widths in pixels, by the path of the table and the column. */
-  readonly widths: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly widths: Readonly<Partial<Record<RememberedTable, Readonly<Record<string, number>>>>>;
   readonly isCompact: boolean;
   readonly views: readonly SavedView[];
 }
 
 const key = 'certfleet-tables';
-const paths: readonly string[] = ['/volumes', '/at-risk'];
 export const maxViews = 20;
 const maxName = 60;
 const maxSearch = 2_000;
 const nothing: RememberedTables = { columns: {}, widths: {}, isCompact: false, views: [] };
 
-/** What this browser remembers about the tables of volumes. Without storage, it lasts until the page is closed. */
+/** What this browser remembers about the tables of volumes and of pod certificates. Without storage, it lasts until the page is closed. */
 export class TableMemory {
   readonly remembered: Store<RememberedTables>;
   readonly #storage: Pick<Storage, 'getItem' | 'setItem'> | undefined;
@@ -37,12 +49,12 @@ export class TableMemory {
     this.remembered = new Store(parsed(storage?.getItem(key) ?? ''));
   }
 
-  chooseColumns(path: string, columns: readonly ColumnName[]): void {
+  chooseColumns(path: RememberedTable, columns: readonly string[]): void {
     this.#change({ columns: { ...this.remembered.value.columns, [path]: columns } });
   }
 
   /** @param widths of all columns; empty for the usual ones */
-  chooseWidths(path: string, widths: Readonly<Record<string, number>>): void {
+  chooseWidths(path: RememberedTable, widths: Readonly<Record<string, number>>): void {
     const { widths: before } = this.remembered.value;
     // The widths of columns that are not shown now are kept.
     const chosen = Object.keys(widths).length === 0 ? {} : { ...before[path], ...widths };
@@ -106,8 +118,8 @@ function columnsOf(value: unknown): RememberedTables['columns'] {
   const given = fieldsOf(value);
   return Object.fromEntries(
     paths.flatMap((path) => {
-      const names = new Set(listOf(given[path]).filter((name) => typeof name === 'string' && isColumn(name)));
-      return names.size === 0 ? [] : [[path, [...names] as ColumnName[]] as const];
+      const names = new Set(listOf(given[path]).filter((name) => isColumnOf(path, name)));
+      return names.size === 0 ? [] : [[path, [...names]] as const];
     }),
   );
 }
@@ -117,7 +129,7 @@ function widthsOf(value: unknown): RememberedTables['widths'] {
   return Object.fromEntries(
     paths.flatMap((path) => {
       const widths = Object.entries(fieldsOf(given[path])).filter(
-        ([name, width]) => isColumn(name) && Number(width) >= minWidth && Number(width) <= maxWidth,
+        ([name, width]) => isColumnOf(path, name) && Number(width) >= minWidth && Number(width) <= maxWidth,
       );
       return widths.length === 0 ? [] : [[path, Object.fromEntries(widths) as Record<string, number>] as const];
     }),
@@ -130,7 +142,7 @@ function viewsOf(value: unknown): readonly SavedView[] {
     .flatMap(({ name, path, search }): SavedView[] => {
       if (typeof name !== 'string' || typeof path !== 'string' || typeof search !== 'string') return [];
       const isUsable = name !== '' && name.length <= maxName && search.length <= maxSearch;
-      return isUsable && paths.includes(path) && /^(\?|$)/.test(search) ? [{ name, path, search }] : [];
+      return isUsable && paths.some((each) => each === path) && /^(\?|$)/.test(search) ? [{ name, path, search }] : [];
     })
     .slice(0, maxViews);
 }

@@ -5,6 +5,7 @@ import { useStore } from '../app/use-store.ts';
 import { useResource } from '../live/use-resource.ts';
 import type { Resource } from '../live/use-resource.ts';
 import type { Location } from '../routing/router.ts';
+import { isColumn } from './column-names.ts';
 import { formatVolumesView, pageQuery, parseVolumesView } from './volumes-view.ts';
 import type { TablePath, VolumesView } from './volumes-view.ts';
 
@@ -20,9 +21,12 @@ export interface VolumesTable {
 /** The table of volumes behind the address bar. */
 export function useVolumes(path: TablePath): VolumesTable {
   const { api, router, serverClock, tables } = useServices();
-  const columns = useStore(tables.remembered).columns[path];
+  const remembered = useStore(tables.remembered).columns[path];
   const place = usePlace();
-  const view = useMemo(() => parseVolumesView(place.search, path, columns), [place.search, columns]);
+  const view = useMemo(
+    () => parseVolumesView(place.search, path, remembered?.filter(isColumn)),
+    [place.search, remembered],
+  );
   const rows = useResource<VolumePage>({
     key: `volumes:${pageQuery(view, 0).toString()}`,
     load: (signal) => api.volumes(pageQuery(view, serverClock.now()), signal),

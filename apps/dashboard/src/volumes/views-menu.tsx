@@ -4,12 +4,12 @@ import { usePlace, useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { t } from '../messages/messages.ts';
 import { Menu } from '../ui/menu.tsx';
-import type { TablePath } from './volumes-view.ts';
+import type { RememberedTable } from './table-memory.ts';
 
 const texts = t.volumes.saved;
 
 /** The tables that the user has saved in this browser. */
-export function ViewsMenu({ path }: { readonly path: TablePath }): JSX.Element {
+export function ViewsMenu({ path }: { readonly path: RememberedTable }): JSX.Element {
   const { tables } = useServices();
   const { views } = useStore(tables.remembered);
   const { search } = usePlace();

@@ -5,7 +5,7 @@ import type { VolumePage } from '@certfleet/operator-api/volumes.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
 import { PodCertificatesAtRisk } from '../at-risk/pod-certificates-at-risk.tsx';
-import { GroupTable } from '../groups/group-table.tsx';
+import { VolumeGroupTable } from '../groups/volume-group-table.tsx';
 import { t } from '../messages/messages.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
@@ -66,7 +66,7 @@ export function VolumesPage({ path }: { readonly path: TablePath }): JSX.Element
           {(page) => <Rows page={page} table={table} selection={selection} />}
         </Loaded>
       ) : (
-        <GroupTable key={view.group} view={view} by={view.group} />
+        <VolumeGroupTable key={view.group} view={view} by={view.group} />
       )}
       {path === '/at-risk' && <PodCertificatesAtRisk view={view} />}
       {selection.picked.size > 0 && (

@@ -46,7 +46,7 @@ export type GroupKey = (typeof groupKeys)[number] | `label:${string}`;
 const groupForm = new RegExp(groupPattern);
 
 /** The property with this name. */
-export function groupKeyOf(text: string): GroupKey | undefined {
+function groupKeyOf(text: string): GroupKey | undefined {
   return groupForm.test(text) ? (text as GroupKey) : undefined;
 }
 
@@ -141,7 +141,9 @@ function problemsIn(query: URLSearchParams): readonly string[] {
     group: (value) => groupKeyOf(value) !== undefined,
     label: (value) => patterns.label.test(value),
     caFingerprint: (value) => hexFingerprint.test(value),
-    ...Object.fromEntries(timeFilters.map((name) => [name, (value) => resolveTime(name, value, 0) !== undefined])),
+    ...Object.fromEntries(
+      timeFilters.map((name) => [name, (value) => resolveFilterTime(name, value, 0) !== undefined]),
+    ),
     rsaBelow: (value) => patterns.rsaBelow.test(value),
     isCa: (value) => patterns.isCa.test(value),
     lifetimeOver: (value) => patterns.lifetime.test(value),
@@ -178,7 +180,7 @@ export const riskOfView = ({ path, filters }: VolumesView): string | undefined =
 export function apiFilter({ filters, states }: VolumesView, nowMs: number): VolumeFilter {
   const resolved = Object.entries(filters).flatMap(([name, value]) => {
     if (name === 'risk') return [];
-    const given = isTimeFilter(name) ? resolveTime(name, value, nowMs) : value;
+    const given = isTimeFilter(name) ? resolveFilterTime(name, value, nowMs) : value;
     return given === undefined ? [] : [[name, given] as const];
   });
   return { ...Object.fromEntries(resolved), ...(states.length === 0 ? {} : { state: states.join(',') }) };
@@ -240,8 +242,14 @@ export function isTimeFilter(name: string): name is (typeof timeFilters)[number]
   return timeFilters.some((each) => each === name);
 }
 
-function resolveTime(name: (typeof timeFilters)[number], value: string, nowMs: number): string | undefined {
-  const length = futureFilters.some((each) => each === name) ? parseLength(value) : undefined;
+function resolveFilterTime(name: (typeof timeFilters)[number], value: string, nowMs: number): string | undefined {
+  const isFuture = futureFilters.some((each) => each === name);
+  return isFuture || parseLength(value) === undefined ? resolveTime(value, nowMs) : undefined;
+}
+
+/** The time of a filter, which is a length from now or a time; undefined if it is neither. */
+export function resolveTime(value: string, nowMs: number): string | undefined {
+  const length = parseLength(value);
   const atMs = length === undefined ? Date.parse(value) : nowMs + length;
   return Number.isNaN(atMs) ? undefined : new Date(atMs).toISOString();
 }

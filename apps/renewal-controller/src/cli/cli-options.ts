@@ -133,7 +133,8 @@ const help = `certfleet: shows the certificates of a fleet and controls their re
       --workload Deployment/web, --label team=payments
   certfleet show VOLUME                   one volume in detail; --certificate prints its certificate
   certfleet pod-certificates              certificates that kubelets request for pods, whoever signs them;
-      filters: -n, --node, --pod, --signer, --state, --search, --at-risk, --expires-before; --sort
+      filters: -n, --node, --pod, --signer, --workload, --state, --search, --at-risk, --expires-before; --sort
+      --group-by KEY                      counts by namespace, workload, signer, node, state or risk
   certfleet nodes                         nodes and when their agents were last seen
   certfleet lanes                         lanes of issuers: rate limit, waiting renewals, pauses
   certfleet renew --reason TEXT           renew the selected volumes now; --dry-run counts, --wait follows

@@ -48,7 +48,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   show: { run: showVolume, flags: ['certificate'] },
   'pod-certificates': {
     run: podCertificates,
-    flags: ['namespace', 'node', 'pod', 'signer', 'state', 'search', 'sort', 'at-risk', 'expires-before'],
+    flags: [
+      ...(['namespace', 'node', 'pod', 'signer', 'workload', 'state', 'search', 'sort'] as const),
+      ...(['at-risk', 'expires-before', 'group-by'] as const),
+    ],
   },
   nodes: { run: nodes, flags: [] },
   lanes: { run: lanes, flags: ['search', 'state', 'sort'] },

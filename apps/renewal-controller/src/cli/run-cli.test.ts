@@ -125,6 +125,7 @@ describe('runCli', () => {
       'volumes/groups': { groups: [group], total: 2, volumes: 4 },
       volumes: { volumes: [volume] },
       'pod-certificates': { certificates: [denied], following: 'current' },
+      'pod-certificates/groups': { groups: [{ ...group, count: 7 }], total: 1, certificates: 7, following: 'current' },
     };
     const answer: RequestListener = ({ url = '' }, response) => {
       const path = decodeURIComponent(url.replace('/api/v1/', ''));
@@ -135,16 +136,26 @@ describe('runCli', () => {
     assert.match(listed.out, /RISK +SINCE +VOLUME\n.*node-silent +11s ago +v\n/);
     assert.match(listed.out, /shop +web-0 +a +example.com\/ca +denied \(NotAllowed\) +denied +12s ago +ED25519 +tls\n/);
     const grouped = await run(t, answer, 'list', '--group-by=namespace', '--at-risk');
-    assert.match(grouped.out, /NAMESPACE +VOLUMES +AT RISK +SOONEST EXPIRY IN\nshop +3 +2 +60m0s\nand 1 more\n/);
+    assert.match(
+      grouped.out,
+      /NAMESPACE +VOLUMES +AT RISK +SOONEST EXPIRY IN\nshop +3 +2 +60m0s\nand 1 more\n\nNAMESPACE +POD CERTIFICATES/,
+    );
+    assert.match(grouped.out, /SOONEST EXPIRY IN\nshop +7 +2 +60m0s\n$/);
     assert.deepEqual(asked, [
       `volumes?limit=1000&risk=any&expiresBefore=${at(25 * 3_600_000)}&sort=expires`,
       `pod-certificates?limit=1000&risk=any&sort=expires&expiresBefore=${at(25 * 3_600_000)}`,
       'volumes/groups?limit=1000&risk=any&by=namespace',
+      'pod-certificates/groups?limit=1000&risk=any&by=namespace',
     ]);
+    asked.length = 0;
+    await run(t, answer, 'list', '--group-by=issuer', '--at-risk');
+    await run(t, answer, 'list', '--group-by=node');
+    assert.equal(asked.length, 2, 'groups by issuer are of volumes only, and without --at-risk all are');
+    asked.length = 0;
     await run(t, answer, 'list', '--at-risk', '--issuer=ca');
-    assert.equal(asked.length, 4, 'an issuer is a filter for volumes only');
+    assert.equal(asked.length, 1, 'an issuer is a filter for volumes only');
     await run(t, answer, 'list', '--at-risk', '--ca-fingerprint=AB:CD');
-    assert.deepEqual(asked.slice(4), ['volumes?limit=1000&risk=any&caFingerprint=AB:CD&sort=expires']);
+    assert.deepEqual(asked.slice(1), ['volumes?limit=1000&risk=any&caFingerprint=AB:CD&sort=expires']);
     const refused = await run(t, answer, 'list', '--expires-before=soon');
     assert.equal(refused.code, 64);
     assert.match(refused.errors, /--expires-before: expected a length such as 24h/);
@@ -261,8 +272,32 @@ describe('runCli', () => {
     assert.match(errors, /may be outdated or missing: no replica/);
     assert.equal(code, 2);
     const off: RequestListener = (_, response) => response.end(JSON.stringify({ certificates: [], following: 'off' }));
-    const refused = await run(t, off, 'pod-certificates');
-    assert.equal(refused.code, 1);
-    assert.match(refused.errors, /controller.podCertificates.enabled/);
+    for (const flags of [[], ['--group-by=node']]) {
+      const refused = await run(t, off, 'pod-certificates', ...flags);
+      assert.equal(refused.code, 1);
+      assert.match(refused.errors, /controller.podCertificates.enabled/);
+    }
+  });
+
+  test('pod-certificates counts by a property, and exits with 2 if counts may be outdated', async (t) => {
+    const asked: string[] = [];
+    const group = { value: 'shop/Deployment/web', count: 3, atRisk: 2, soonestExpiry: at(2 * 3_600_000) };
+    const found = { groups: [group, { value: '', count: 1, atRisk: 0 }], total: 2, certificates: 4 };
+    const answer: RequestListener = ({ url = '' }, response) => {
+      asked.push(url);
+      const isCurrent = !url.includes('risk=any');
+      const following = isCurrent ? { following: 'current' } : { following: 'outdated', problem: 'no replica' };
+      response.end(JSON.stringify({ ...found, ...following }));
+    };
+    const { code, out } = await run(t, answer, 'pod-certificates', '--group-by=workload', '--workload=web');
+    assert.equal(asked[0], '/api/v1/pod-certificates/groups?limit=1000&workload=web&by=workload');
+    assert.match(
+      out,
+      /^WORKLOAD +CERTIFICATES +AT RISK +SOONEST EXPIRY IN\nshop\/Deployment\/web +3 +2 +60m0s\n\(none\) +1 +0 *\n/,
+    );
+    assert.equal(code, 0);
+    const outdated = await run(t, answer, 'pod-certificates', '--group-by=node', '--at-risk');
+    assert.equal(outdated.code, 2);
+    assert.match(outdated.errors, /may be outdated or missing: no replica/);
   });
 });

@@ -8,13 +8,20 @@ import type {
   VolumePage,
   VolumeRow,
 } from '@certfleet/operator-api/volumes.ts';
+import { podCertificateGroupKeys } from '@certfleet/operator-api/vocabulary.ts';
 import { asCertfleetError, CertfleetError } from '@certfleet/shared/errors.ts';
 import { allPages, operand, show, withQuery } from './command.ts';
 import type { Command, CommandContext } from './command.ts';
 import { postureColumns, postureFilter } from './posture-flags.ts';
 import type { Column } from './posture-flags.ts';
-import { assertCurrent, certificateTable, listPodCertificates } from './pod-certificate-command.ts';
-import type { ListedPodCertificates } from './pod-certificate-command.ts';
+import {
+  assertCurrent,
+  certificateTable,
+  groupPodCertificates,
+  listPodCertificates,
+} from './pod-certificate-command.ts';
+import type { Following, Query } from './pod-certificate-command.ts';
+import { groupTable } from './group-table.ts';
 import { age, distance, table } from './table.ts';
 import { timeFlags, timeLimits } from './time-limit.ts';
 
@@ -26,26 +33,20 @@ export const list: Command = async (context) => {
   const named = { namespace, node, pod, volumeId: volume, issuer, state, served, search, risk, caFingerprint };
   const filter = { ...named, ...timeLimits(context), ...postureFilter(context.options) };
   if (by !== undefined) {
-    await listGroups(context, { ...filter, by, sort, order });
+    await listGroups(context, { ...filter, by: String(by), sort, order });
     return;
   }
   const wanted = { ...filter, sort: sort ?? (isOfRisk(risk) ? 'expires' : 'namespace'), order };
   const pages = await allPages<VolumePage>(context.ask, 'volumes', wanted);
   const volumes = pages.flatMap((page) => page.volumes);
-  let failure: CertfleetError | undefined;
-  const pods = await podCertificatesAtRisk(context).catch((thrown: unknown) => {
-    failure = asCertfleetError(thrown);
-    return undefined;
-  });
-  const answer = { volumes, ...(pods && { podCertificates: pods }) };
+  const pods = await beside(podCertificatesAtRisk(context, listPodCertificates));
+  const answer = { volumes, ...(pods.found && { podCertificates: pods.found }) };
   show(context, answer, () => {
     const listed = volumeTable(volumes, context);
-    return pods === undefined ? listed : `${listed}\n${certificateTable(pods.certificates, context.clock.now(), true)}`;
+    if (pods.found === undefined) return listed;
+    return `${listed}\n${certificateTable(pods.found.certificates, context.clock.now(), true)}`;
   });
-  if (pods !== undefined) assertCurrent(pods);
-  if (failure === undefined) return;
-  const message = `the pod certificates cannot be read: ${failure.message}`;
-  throw new CertfleetError('unavailable', message, { reason: 'Partial' });
+  pods.assertComplete();
 };
 
 /** @throws CertfleetError invalid-argument if both flags for risks are given */
@@ -59,20 +60,43 @@ function riskFilter({ options: { flags } }: CommandContext): string | undefined 
 /** Whether only volumes at risk are listed. */
 const isOfRisk = (risk: string | undefined): boolean => risk !== undefined && risk !== 'none';
 
+interface Beside<Found> {
+  readonly found: Found | undefined;
+  /** @throws CertfleetError unavailable if it is missing or may be outdated, with exit code 2 */
+  readonly assertComplete: () => void;
+}
+
+/** Pod certificates that are shown beside volumes: without them, the volumes are shown alone. */
+async function beside<Found extends Following>(loading: Promise<Found | undefined>): Promise<Beside<Found>> {
+  try {
+    const found = await loading;
+    return { found, assertComplete: () => found && assertCurrent(found) };
+  } catch (thrown) {
+    const message = `the pod certificates cannot be read: ${asCertfleetError(thrown).message}`;
+    const assertComplete = (): void => {
+      throw new CertfleetError('unavailable', message, { reason: 'Partial' });
+    };
+    return { found: undefined, assertComplete };
+  }
+}
+
 /** Filters that only volumes have. */
 const volumeFilters: readonly string[] = [
-  ...['ca-fingerprint', 'volume', 'issuer', 'state', 'served', 'workload', 'label'],
+  ...['ca-fingerprint', 'volume', 'issuer', 'state', 'served', 'label'],
   ...['rsa-below', 'signature', 'lifetime-over', 'requested-over', 'is-ca', 'not-ca', 'usage'],
   ...timeFlags.filter((flag) => flag !== 'expires-before'),
 ];
 
 /** Undefined without --at-risk, if a filter is for volumes only, or if the controller does not follow pod certificates. */
-async function podCertificatesAtRisk(context: CommandContext): Promise<ListedPodCertificates | undefined> {
+async function podCertificatesAtRisk<Found extends Following>(
+  context: CommandContext,
+  load: (context: CommandContext, query: Query) => Promise<Found>,
+): Promise<Found | undefined> {
   const { flags } = context.options;
-  const { namespace, node, pod, search } = flags;
+  const { namespace, node, pod, workload, search } = flags;
   if (flags['at-risk'] !== true || volumeFilters.some((flag) => flags[flag] !== undefined)) return undefined;
-  const query = { namespace, node, pod, search, risk: 'any', sort: 'expires', ...timeLimits(context) };
-  const found = await listPodCertificates(context, query);
+  const query = { namespace, node, pod, workload, search, risk: 'any', sort: 'expires', ...timeLimits(context) };
+  const found = await load(context, query);
   return found.following === 'off' ? undefined : found;
 }
 
@@ -121,24 +145,21 @@ function volumeTable(volumes: readonly VolumeRow[], context: CommandContext): st
   );
 }
 
-async function listGroups(
-  context: CommandContext,
-  query: Readonly<Record<string, string | boolean | undefined>>,
-): Promise<void> {
+async function listGroups(context: CommandContext, query: Query & { readonly by: string }): Promise<void> {
+  const { by, sort } = query;
   const found = (await context.ask('GET', withQuery('volumes/groups', { limit: '1000', ...query }))) as VolumeGroups;
-  const nowMs = context.clock.now();
-  const rows = found.groups.map(({ value, count, atRisk, soonestExpiry }) => [
-    value === '' ? '(none)' : value,
-    String(count),
-    String(atRisk),
-    distance(soonestExpiry, nowMs),
-  ]);
-  const title = String(query['by']).toUpperCase();
-  const rest = found.total - found.groups.length;
-  show(context, found, () => {
-    const shown = table([title, 'VOLUMES', 'AT RISK', 'SOONEST EXPIRY IN'], rows);
-    return rest === 0 ? shown : `${shown}and ${rest} more\n`;
+  const isCommon = podCertificateGroupKeys.some((key) => key === by);
+  const pods = await beside(
+    isCommon
+      ? podCertificatesAtRisk(context, (_, filter) => groupPodCertificates(context, { ...filter, by, sort }))
+      : Promise.resolve(undefined),
+  );
+  show(context, { ...found, ...(pods.found && { podCertificates: pods.found }) }, () => {
+    const nowMs = context.clock.now();
+    const listed = groupTable(found, [by, 'volumes'], nowMs);
+    return pods.found === undefined ? listed : `${listed}\n${groupTable(pods.found, [by, 'pod certificates'], nowMs)}`;
   });
+  pods.assertComplete();
 }
 
 /** Shows one volume in detail. */

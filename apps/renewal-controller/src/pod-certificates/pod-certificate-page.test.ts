@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { PodCertificateQuery } from '@certfleet/operator-api/pod-certificates.ts';
+import type { PodCertificateGroupQuery, PodCertificateQuery } from '@certfleet/operator-api/pod-certificates.ts';
+import { podCertificateGroups } from './pod-certificate-groups.ts';
 import { podCertificatePage } from './pod-certificate-page.ts';
 import type { PodCertificateRow } from './pod-certificate-row.ts';
 import { countPodCertificates } from './pod-certificate-stats.ts';
@@ -60,6 +61,10 @@ describe('the list of pod certificates', () => {
     assert.deepEqual(idsOf({ pod: 'web-late' }), ['late']);
     assert.deepEqual(idsOf({ node: 'node-2' }), ['soon']);
     assert.deepEqual(idsOf({ signer: '*/other' }), ['soon']);
+    for (const workload of ['web', 'Deployment/web', 'bank/Deployment/web', '*deploy*'])
+      assert.deepEqual(idsOf({ namespace: 'bank', workload }), ['soon'], workload);
+    assert.deepEqual(idsOf({ workload: 'bank/Deployment/web' }), ['soon']);
+    assert.deepEqual(idsOf({ workload: 'Deployment,deployment/web' }), []);
     assert.deepEqual(idsOf({ search: 'BANK' }), ['soon']);
     assert.deepEqual(idsOf({ search: 'bank/web-s' }), ['soon']);
     assert.deepEqual(idsOf({ search: 'notallowed' }), ['denied']);
@@ -119,6 +124,64 @@ describe('the list of pod certificates', () => {
     assert.equal(podCertificatePage(undefined, { limit: 1 }, nowMs).following, 'off');
     const outdated = podCertificatePage({ ...index, following: 'outdated', problem: 'why' }, { limit: 1 }, nowMs);
     assert.deepEqual([outdated.following, outdated.problem], ['outdated', 'why']);
+  });
+});
+
+describe('the groups of pod certificates', () => {
+  const groupsOf = (query: Partial<PodCertificateGroupQuery>): ReturnType<typeof podCertificateGroups> =>
+    podCertificateGroups(index, { by: 'namespace', limit: 100, ...query }, nowMs);
+  const counted = (query: Partial<PodCertificateGroupQuery>): readonly string[] =>
+    groupsOf(query).groups.map(({ value, count, atRisk }) => `${value} ${count} ${atRisk}`);
+  const hours = (count: number): string => new Date(nowMs + count * hourMs).toISOString();
+
+  test('count rows and those at risk by each property, the largest first', () => {
+    assert.deepEqual(counted({}), ['shop 5 3', 'bank 1 0']);
+    assert.deepEqual(counted({ by: 'workload' }), ['shop/Deployment/web 5 3', 'bank/Deployment/web 1 0']);
+    assert.deepEqual(counted({ by: 'signer' }), ['example.com/internal 5 3', 'example.com/other 1 0']);
+    assert.deepEqual(counted({ by: 'node' }), ['node-1 5 3', 'node-2 1 0']);
+    assert.deepEqual(counted({ by: 'state' }), [
+      'issued 2 0',
+      'denied 1 1',
+      'overdue 1 1',
+      'pending 1 1',
+      'unknown 1 0',
+    ]);
+    assert.deepEqual(counted({ by: 'risk' }), [' 3 0', 'denied 1 1', 'overdue 1 1', 'waiting 1 1']);
+  });
+
+  test('have the soonest expiry, and are found by the value of a group as a filter', () => {
+    const [bank, shop] = groupsOf({ sort: 'value' }).groups;
+    assert.deepEqual([bank?.soonestExpiry, shop?.soonestExpiry], [hours(2), hours(0.5)]);
+    const denied = groupsOf({ by: 'state', sort: 'expires' }).groups;
+    assert.deepEqual(
+      [denied[0]?.value, denied.at(-1)?.value, denied.at(-1)?.soonestExpiry],
+      ['overdue', 'unknown', undefined],
+    );
+    for (const by of ['namespace', 'workload', 'signer', 'node', 'state'] as const)
+      for (const { value, count } of groupsOf({ by }).groups) assert.equal(pageOf({ [by]: value }).total, count, value);
+  });
+
+  test('are of the rows that match all filters, and no more than the limit', () => {
+    const { groups, total, certificates, byState, signers } = groupsOf({
+      by: 'state',
+      risk: 'any',
+      node: 'node-1',
+      limit: 2,
+    });
+    assert.deepEqual(
+      groups.map(({ value }) => value),
+      ['denied', 'overdue'],
+    );
+    assert.deepEqual([total, certificates, byState.issued, signers.length], [3, 3, 1, 2]);
+    assert.deepEqual(counted({ expiresBefore: hours(3) }), ['bank 1 0', 'shop 1 1']);
+    assert.deepEqual(counted({ sort: 'at-risk', state: 'issued,denied' }), ['shop 2 1', 'bank 1 0']);
+  });
+
+  test('say whether pod certificates are followed', () => {
+    const off = podCertificateGroups(undefined, { by: 'node', limit: 1 }, nowMs);
+    assert.deepEqual([off.following, off.groups], ['off', []]);
+    const query = { by: 'node', limit: 1 } as const;
+    assert.equal(podCertificateGroups({ ...index, problem: 'why' }, query, nowMs).problem, 'why');
   });
 });
 

@@ -6,27 +6,15 @@ import type {
 import { podCertificateStates } from '@certfleet/operator-api/vocabulary.ts';
 import type { PodCertificateState } from '@certfleet/operator-api/vocabulary.ts';
 import { CertfleetError } from '@certfleet/shared/errors.ts';
-import { namePattern } from '../fleet-index/query/name-pattern.ts';
-import { podSearch } from '../fleet-index/query/pod-search.ts';
-import { riskMatcher, riskOf } from './pod-certificate-risk.ts';
-import type { PodCertificateRisk } from './pod-certificate-risk.ts';
-import { pendingSinceMs, stateOf } from './pod-certificate-row.ts';
+import { forEachMatch } from './pod-certificate-filter.ts';
+import type { StatedRow } from './pod-certificate-filter.ts';
+import { pendingSinceMs } from './pod-certificate-row.ts';
 import type { PodCertificateRow } from './pod-certificate-row.ts';
-import { noPodCertificates } from './pod-certificate-stats.ts';
-import type { PodCertificateCounts } from './pod-certificate-stats.ts';
 import type { PodCertificates } from './pod-certificate-view.ts';
-
-interface StatedRow {
-  readonly row: PodCertificateRow;
-  readonly state: PodCertificateState;
-  readonly risk: PodCertificateRisk | undefined;
-}
 
 interface SortableRow extends StatedRow {
   readonly key: string | number;
 }
-
-const maxSigners = 200;
 
 /**
  * One page of the rows that match a query.
@@ -38,51 +26,16 @@ export function podCertificatePage(
   query: PodCertificateQuery,
   nowMs: number,
 ): PodCertificatePage {
-  const { rows = new Map<string, PodCertificateRow>(), following = 'off', problem } = index ?? {};
-  const { byState, matching, signers } = select(rows.values(), query, nowMs);
+  const matching: SortableRow[] = [];
+  const keyOf = sortKeys[query.sort ?? 'expires'];
+  const overview = forEachMatch(index, query, nowMs, (found) => matching.push({ ...found, key: keyOf(found) }));
   const { page, next } = cutPage(matching, query);
   return {
     certificates: page.map(toDto),
     total: matching.length,
-    byState,
-    signers: [...signers].sort().slice(0, maxSigners),
-    following,
-    ...(problem !== undefined && { problem }),
+    ...overview,
     ...(next !== undefined && { next }),
   };
-}
-
-interface Selection {
-  readonly matching: SortableRow[];
-  /** Of the rows that match all criteria but state and risk. */
-  readonly byState: PodCertificateCounts;
-  /** Of all rows. */
-  readonly signers: ReadonlySet<string>;
-}
-
-function select(rows: Iterable<PodCertificateRow>, query: PodCertificateQuery, nowMs: number): Selection {
-  const isMatch = matcher(query);
-  const byState = noPodCertificates();
-  const isShown = shownMatcher(query);
-  const matching: SortableRow[] = [];
-  const signers = new Set<string>();
-  const keyOf = sortKeys[query.sort ?? 'expires'];
-  for (const row of rows) {
-    signers.add(row.signer);
-    if (!isMatch(row)) continue;
-    const state = stateOf(row, nowMs);
-    byState[state] += 1;
-    const found = { row, state, risk: riskOf(row, state, nowMs) };
-    if (isShown(found)) matching.push({ ...found, key: keyOf(found) });
-  }
-  return { matching, byState, signers };
-}
-
-/** Whether a row matches the criteria of state and risk. */
-function shownMatcher({ state, risk }: PodCertificateQuery): (found: StatedRow) => boolean {
-  const states = state?.split(',');
-  const isWanted = riskMatcher(risk ?? '');
-  return (found) => (states?.includes(found.state) ?? true) && (risk === undefined || isWanted(found.risk));
 }
 
 /** @throws CertfleetError invalid-argument for an invalid cursor */
@@ -100,38 +53,6 @@ function cutPage(
   const last = page.at(-1);
   const hasMore = rest.length > limit && last !== undefined;
   return { page, next: hasMore ? encodeCursor([last.key, last.row.id]) : undefined };
-}
-
-/** Whether a row matches all criteria but state and risk. */
-function matcher(query: PodCertificateQuery): (row: PodCertificateRow) => boolean {
-  const { search, namespace, pod, node, signer, expiresBefore } = query;
-  const patterns = [
-    [namespace, (row: PodCertificateRow) => row.namespace],
-    [pod, (row: PodCertificateRow) => row.pod],
-    [node, (row: PodCertificateRow) => row.node],
-    [signer, (row: PodCertificateRow) => row.signer],
-  ] as const;
-  const criteria = patterns.flatMap(([pattern, valueOf]) => {
-    if (pattern === undefined) return [];
-    const isMatch = namePattern(pattern);
-    return [(row: PodCertificateRow) => isMatch(valueOf(row))];
-  });
-  if (expiresBefore !== undefined) {
-    const limitMs = Date.parse(expiresBefore);
-    criteria.push(({ certificate }) => certificate !== undefined && certificate.notAfterMs < limitMs);
-  }
-  if (search !== undefined) criteria.push(rowSearch(search));
-  return (row) => criteria.every((isMet) => isMet(row));
-}
-
-function rowSearch(search: string): (row: PodCertificateRow) => boolean {
-  const part = search.toLowerCase();
-  const isOfPod = podSearch(part);
-  return (row) => {
-    const { node, serviceAccount, signer, workload, volumes, request } = row;
-    const texts = [node, serviceAccount, signer, workload, ...volumes, request?.reason ?? '', request?.message ?? ''];
-    return isOfPod(row) || texts.some((text) => text.toLowerCase().includes(part));
-  };
 }
 
 type SortKey = NonNullable<PodCertificateQuery['sort']>;

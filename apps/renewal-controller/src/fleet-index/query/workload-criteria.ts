@@ -4,9 +4,22 @@ import { namePattern } from './name-pattern.ts';
 
 type Criterion = (volume: IndexedVolume) => boolean;
 
-/** The workload of a volume with its namespace, such as `shop/Deployment/web`; empty if it is not known. */
-export function workloadKey({ namespace, workload }: IndexedVolume): string {
+/** What a workload created, with the kind and name of the workload. */
+interface Created {
+  readonly namespace: string;
+  readonly workload?: string;
+}
+
+/** The workload with its namespace, such as `shop/Deployment/web`; empty if it is not known. */
+export function workloadKey({ namespace, workload }: Created): string {
   return workload === undefined ? '' : `${namespace}/${workload}`;
+}
+
+/** The names by which a filter finds a workload; none if it is not known. */
+export function workloadNames(created: Created): readonly string[] {
+  const { workload } = created;
+  if (workload === undefined) return [];
+  return [workload.slice(workload.indexOf('/') + 1), workload, workloadKey(created)];
 }
 
 /** The value of a label; undefined if the pod lacks it or it is not reported. */
@@ -20,11 +33,7 @@ export function workloadCriteria({ workload, label }: VolumeFilter): Criterion[]
   const criteria: Criterion[] = [];
   if (workload !== undefined) {
     const isMatch = namePattern(workload);
-    criteria.push((volume) => {
-      if (volume.workload === undefined) return false;
-      const name = volume.workload.slice(volume.workload.indexOf('/') + 1);
-      return [name, volume.workload, workloadKey(volume)].some(isMatch);
-    });
+    criteria.push((volume) => workloadNames(volume).some(isMatch));
   }
   for (const [key, values] of valuesByKey(label)) {
     const isMatch = namePattern(values.join(','));

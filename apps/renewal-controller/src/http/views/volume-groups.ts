@@ -4,24 +4,12 @@ import type { GroupQuery } from '@certfleet/operator-api/volume-query.ts';
 import type { VolumeGroups } from '@certfleet/operator-api/volumes.ts';
 import { issuerKey } from '../../fleet-index/model/indexed-volume.ts';
 import type { IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
+import { GroupTally } from '../../fleet-index/query/group-tally.ts';
 import { exactName } from '../../fleet-index/query/name-pattern.ts';
-import { TopN } from '../../fleet-index/query/top-n.ts';
 import { bothCriteria, volumeFilter } from '../../fleet-index/query/volume-filter.ts';
 import { labelOf, workloadKey } from '../../fleet-index/query/workload-criteria.ts';
 import { riskCriterion, riskReasonBy, riskSources } from './volume-risk.ts';
 import type { RiskContext } from './volume-risk.ts';
-import { iso } from './volume-row.ts';
-
-class Group {
-  readonly value: string;
-  count = 0;
-  atRisk = 0;
-  soonestMs = Infinity;
-
-  constructor(value: string) {
-    this.value = value;
-  }
-}
 
 type Values = (volume: IndexedVolume, status: VolumeStatus, risk: string) => readonly string[];
 
@@ -52,26 +40,16 @@ function valuesFor(by: string): Values {
   return (volume) => [labelOf(volume, label) ?? ''];
 }
 
-const byValue = (a: Group, b: Group): number => (a.value < b.value ? -1 : 1);
-
-const orders: Readonly<Record<NonNullable<GroupQuery['sort']>, (a: Group, b: Group) => number>> = {
-  count: (a, b) => b.count - a.count || byValue(a, b),
-  'at-risk': (a, b) => b.atRisk - a.atRisk || byValue(a, b),
-  // Two groups without an expiry differ by Infinity - Infinity, which is not a number.
-  expires: (a, b) => (a.soonestMs === b.soonestMs ? byValue(a, b) : a.soonestMs < b.soonestMs ? -1 : 1),
-  value: byValue,
-};
-
 /** Groups the volumes that match a filter, in one pass over the fleet. */
 export async function volumeGroups(
   context: RiskContext,
-  { by, sort = 'count', limit, risk, ...filter }: GroupQuery,
+  { by, sort, limit, risk, ...filter }: GroupQuery,
 ): Promise<VolumeGroups> {
   const { view, clock } = context;
   const risks = await riskSources(context);
   const matches = bothCriteria(volumeFilter(filter), riskCriterion(context, risks, risk));
   const reasonOf = riskReasonBy(context, risks);
-  const groups = new Map<string, Group>();
+  const tally = new GroupTally();
   const valuesOf = valuesFor(by);
   let volumes = 0;
   view().scan(clock.now(), exactName(filter.node), (volume, status) => {
@@ -79,18 +57,8 @@ export async function volumeGroups(
     volumes += 1;
     const reason = reasonOf(volume, status);
     for (const value of valuesOf(volume, status, reason ?? '')) {
-      let group = groups.get(value);
-      if (group === undefined) groups.set(value, (group = new Group(value)));
-      group.count += 1;
-      if (reason !== undefined) group.atRisk += 1;
-      group.soonestMs = Math.min(group.soonestMs, volume.certificate?.notAfterMs ?? Infinity);
+      tally.add(value, reason !== undefined, volume.certificate?.notAfterMs);
     }
   });
-  const first = new TopN<Group>(limit, orders[sort]);
-  for (const group of groups.values()) first.offer(group);
-  return { groups: first.sorted().map(toGroupDto), total: groups.size, volumes };
-}
-
-function toGroupDto({ value, count, atRisk, soonestMs }: Group): VolumeGroups['groups'][number] {
-  return { value, count, atRisk, ...(soonestMs !== Infinity && { soonestExpiry: iso(soonestMs) }) };
+  return { ...tally.first(limit, sort), volumes };
 }
