@@ -361,7 +361,6 @@ export const en = ({ number, plural, list, rich }: Format) => ({
   risk: {
     atRisk: 'At risk',
     uncertain: (state: string) => `${state}, but its renewal is not certain`,
-    lastAttempt: (at: Part) => rich`last attempt ${at}`,
     adviceWithRunbook: ({ advice, runbook }: { advice: string; runbook: Tag }) =>
       rich`${advice}: ${runbook('runbook')}`,
     /** In a list, and beside the state of a volume. */

@@ -27,6 +27,16 @@ describe('riskOf', () => {
     assert.equal(riskOf(silent, volume, { ...facts, status: 'overdue' })?.reason, 'overdue');
   });
 
+  test('a volume is failing since the first failed attempt, as far as it is reported', () => {
+    const sinceOf = (failingSinceMs?: number): string | undefined => {
+      const sketch = { id: 'v', attempts: 3, failedAtMs: nowMs - hour, ...(failingSinceMs && { failingSinceMs }) };
+      return riskOf(none, indexedVolumeOf('a', reportOf(sketch)), { ...facts, status: 'failing' })?.since;
+    };
+    assert.equal(sinceOf(nowMs - 5 * hour), new Date(nowMs - 5 * hour).toISOString());
+    assert.equal(sinceOf(), new Date(nowMs - hour).toISOString(), 'an earlier agent reports the last attempt alone');
+    assert.equal(sinceOf(nowMs), new Date(nowMs - hour).toISOString(), 'the clock of the node was set back');
+  });
+
   test('a silent node comes before Redis, Redis before the lane', () => {
     const redis = { ...none, redis: { reason: 'redis-unavailable' } as const };
     const lane = new Map([['lane', { reason: 'lane-paused' } as const]]);

@@ -3,6 +3,7 @@ import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { riskReasons } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
+import { failingSinceMs } from '../../fleet-index/model/indexed-volume.ts';
 import type { IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
 import type { VolumeCriterion } from '../../fleet-index/query/volume-filter.ts';
 import { noVolumes } from '../../fleet-index/view/fleet-stats.ts';
@@ -65,11 +66,12 @@ export function riskOf(sources: RiskSources, volume: IndexedVolume, facts: RiskF
 }
 
 /** An expired, overdue or failing volume. */
-function riskOfStatus(
-  { certificate, failure, deferredUntilMs }: IndexedVolume,
-  status: VolumeStatus,
-): Risk | undefined {
-  if (status === 'failing') return { reason: status, ...(failure && failure.atMs > 0 && { since: iso(failure.atMs) }) };
+function riskOfStatus(volume: IndexedVolume, status: VolumeStatus): Risk | undefined {
+  const { certificate, deferredUntilMs } = volume;
+  if (status === 'failing') {
+    const sinceMs = failingSinceMs(volume);
+    return { reason: status, ...(sinceMs !== undefined && { since: iso(sinceMs) }) };
+  }
   if (certificate === undefined) return undefined;
   if (status === 'expired') return { reason: status, since: iso(certificate.notAfterMs) };
   return status === 'overdue'
