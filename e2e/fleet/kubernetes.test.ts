@@ -1,5 +1,5 @@
 // The parts of the controller and the command line that need a real API server and nothing else: identities, sign-in, Events,
-// rollouts and kubeconfigs. They share one, each with its own namespace.
+// rollouts, kubeconfigs and policies that cannot be read. They share one, each with its own namespace.
 import { after, before } from 'node:test';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -7,6 +7,7 @@ import { identitySuite } from './support/identity-suite.ts';
 import { kubeconfigSuite } from './support/kubeconfig-suite.ts';
 import { podEventsSuite } from './support/pod-events-suite.ts';
 import { signInSuite } from './support/sign-in-suite.ts';
+import { unknownPoliciesSuite } from './support/unknown-policies-suite.ts';
 
 let cluster: Cluster;
 
@@ -20,3 +21,5 @@ identitySuite(shared);
 signInSuite(shared);
 podEventsSuite(shared);
 kubeconfigSuite({ ...shared, namespace: 'kubeconfig' });
+// The last one: it installs the chart's definitions.
+unknownPoliciesSuite(shared);

@@ -374,6 +374,11 @@ export const en = ({ number, plural, list, rich }: Format) => ({
         note: 'Redis unavailable',
         advice: 'Restore Redis; agents renew at their fallback deadlines',
       },
+      'policies-unknown': {
+        title: 'Policies unknown',
+        note: 'LanePolicies unknown',
+        advice: 'Let the controller read the LanePolicies; agents renew at their fallback deadlines',
+      },
       'lane-paused': {
         title: 'Lane paused',
         note: 'lane paused',
