@@ -4,6 +4,7 @@ import { after, before } from 'node:test';
 import { startCluster } from '../cluster/cluster.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { identitySuite } from './support/identity-suite.ts';
+import { kubectlHintsSuite } from './support/kubectl-hints-suite.ts';
 import { kubeconfigSuite } from './support/kubeconfig-suite.ts';
 import { podEventsSuite } from './support/pod-events-suite.ts';
 import { signInSuite } from './support/sign-in-suite.ts';
@@ -21,5 +22,6 @@ identitySuite(shared);
 signInSuite(shared);
 podEventsSuite(shared);
 kubeconfigSuite({ ...shared, namespace: 'kubeconfig' });
+kubectlHintsSuite(shared);
 // The last one: it installs the chart's definitions.
 unknownPoliciesSuite(shared);

@@ -15,6 +15,7 @@ import { Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { StateCountList } from '../ui/state-count-list.tsx';
+import { agentPods } from '../volumes/kubectl-command.ts';
 import { VolumeList } from '../volumes/volume-list.tsx';
 import { NodeState } from './node-state.tsx';
 
@@ -89,13 +90,12 @@ function AgentFacts({ node: detail }: { readonly node: NodeDetail }): JSX.Elemen
 }
 
 function SilentNotice({ node: { node, volumes, lastSeen } }: { readonly node: NodeDetail }): JSX.Element {
-  const command = `kubectl get pods --all-namespaces -l app.kubernetes.io/component=node-agent --field-selector spec.nodeName=${node}`;
   return (
     <div class="notice notice-warning">
       <Icon name="warning" />
       <div>
         <p>{t.nodes.silent({ since: <RelativeTime at={lastSeen} />, volumes })}</p>
-        <p class="dim">{t.nodes.check(<CopiedText text={command} label={t.ui.copy.command} />)}</p>
+        <p class="dim">{t.nodes.check(<CopiedText text={agentPods(node)} label={t.ui.copy.command} />)}</p>
       </div>
     </div>
   );

@@ -6,6 +6,13 @@ import type { FilterName, VolumesView } from './volumes-view.ts';
 export const describePod = (namespace: string, pod: string): string =>
   `kubectl describe pod ${pod} --namespace ${namespace}`;
 
+/** The command that lists the agent's pod on a node, in whatever namespace the release is. */
+export const agentPods = (node: string): string =>
+  `kubectl get pods --all-namespaces -l app.kubernetes.io/component=node-agent --field-selector spec.nodeName=${node}`;
+
+/** The command that creates a token for the sign-in, with placeholders. */
+export const createToken = 'kubectl create token NAME --namespace NAMESPACE --duration 8h';
+
 /** The commands that list pods, one for each namespace. @param pods as `namespace/pod` */
 export function getPods(pods: readonly string[]): string {
   const byNamespace = new Map<string, Set<string>>();
