@@ -24,7 +24,7 @@ export const laneSorts = ['issuer', 'state', 'volumes', 'waiting', 'in-flight', 
 
 /**
  * Why the renewal of a volume is not certain; the first that applies is used. The first three are statuses, the others
- * conditions of its node, of Redis or of its lane.
+ * conditions of its node, of Redis and the controller, or of its lane.
  */
 export const riskReasons = [
   'expired',
@@ -32,6 +32,7 @@ export const riskReasons = [
   'failing',
   'node-silent',
   'redis-unavailable',
+  'policies-unknown',
   'lane-paused',
   'lane-backing-off',
   'lane-window',

@@ -40,7 +40,9 @@ export type Served = Static<typeof ServedSchema>;
 
 const RiskSchema = Type.Object({
   reason: oneOf(riskReasons, 'Why the renewal is not certain'),
-  since: Type.Optional(time('Start of the condition; of a failing volume, its last failed attempt')),
+  since: Type.Optional(
+    time('Start of the condition; of a failing volume, its first failed attempt since the last success'),
+  ),
 });
 
 const PostureSchema = Type.Object({

@@ -365,7 +365,6 @@ export const en = ({ number, plural, list, rich }: Format) => ({
   risk: {
     atRisk: 'At risk',
     uncertain: (state: string) => `${state}, but its renewal is not certain`,
-    lastAttempt: (at: Part) => rich`last attempt ${at}`,
     adviceWithRunbook: ({ advice, runbook }: { advice: string; runbook: Tag }) =>
       rich`${advice}: ${runbook('runbook')}`,
     /** In a list, and beside the state of a volume. */
@@ -378,6 +377,11 @@ export const en = ({ number, plural, list, rich }: Format) => ({
         title: 'Redis unavailable',
         note: 'Redis unavailable',
         advice: 'Restore Redis; agents renew at their fallback deadlines',
+      },
+      'policies-unknown': {
+        title: 'Policies unknown',
+        note: 'LanePolicies unknown',
+        advice: 'Let the controller read the LanePolicies; agents renew at their fallback deadlines',
       },
       'lane-paused': {
         title: 'Lane paused',

@@ -8,7 +8,6 @@ import { auditHref } from '../routing/route.ts';
 import { RenewDialog } from '../renewals/renew-dialog.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
 import { CopiedText } from '../ui/copied-text.tsx';
-import { isObjectName } from '../ui/shell-argument.ts';
 import { formatCount } from '../ui/count.ts';
 import { FactList } from '../ui/fact-list.tsx';
 import { Icon } from '../ui/icon.tsx';
@@ -16,6 +15,7 @@ import { Loaded } from '../ui/notice.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { StateCountList } from '../ui/state-count-list.tsx';
+import { agentPods } from '../volumes/kubectl-command.ts';
 import { VolumeList } from '../volumes/volume-list.tsx';
 import { NodeState } from './node-state.tsx';
 
@@ -90,13 +90,13 @@ function AgentFacts({ node: detail }: { readonly node: NodeDetail }): JSX.Elemen
 }
 
 function SilentNotice({ node: { node, volumes, lastSeen } }: { readonly node: NodeDetail }): JSX.Element {
-  const command = `kubectl get pods --all-namespaces -l app.kubernetes.io/component=node-agent --field-selector spec.nodeName=${node}`;
+  const command = agentPods(node);
   return (
     <div class="notice notice-warning">
       <Icon name="warning" />
       <div>
         <p>{t.nodes.silent({ since: <RelativeTime at={lastSeen} />, volumes })}</p>
-        {isObjectName(node) && (
+        {command !== undefined && (
           <p class="dim">{t.nodes.check(<CopiedText text={command} label={t.ui.copy.command} />)}</p>
         )}
       </div>

@@ -7,8 +7,7 @@ import { useStore } from '../app/use-store.ts';
 import { t } from '../messages/messages.ts';
 import { CopiedText } from '../ui/copied-text.tsx';
 import { Icon } from '../ui/icon.tsx';
-
-const command = 'kubectl create token NAME --namespace NAMESPACE --duration 8h';
+import { createToken } from '../volumes/kubectl-command.ts';
 
 /** Sign-in as a page of its own. */
 export function SignInPage(): JSX.Element {
@@ -105,7 +104,7 @@ function TokenHelp(): JSX.Element {
     <div id="token-help" class="dim">
       <p>{t.session.help({ resource: <code>volumes.certfleet.io</code> })}</p>
       <p class="command">
-        <CopiedText text={command} label={t.ui.copy.command} />
+        <CopiedText text={createToken} label={t.ui.copy.command} />
       </p>
       <p>{t.session.once}</p>
     </div>

@@ -43,7 +43,7 @@ export function RiskReason({ risk: { reason, since } }: { readonly risk: Risk })
       )}
       {since !== undefined && (
         <span class="dim small">
-          {reason === 'failing' ? t.risk.lastAttempt(<RelativeTime at={since} />) : <RelativeTime at={since} />}
+          <RelativeTime at={since} />
         </span>
       )}
     </span>

@@ -10,6 +10,7 @@ export const runbookSections: Readonly<Record<RiskReason, string>> = {
   failing: 'certfleetrenewalfailing',
   'node-silent': 'certfleetagentsilent',
   'redis-unavailable': 'certfleetredisdown',
+  'policies-unknown': 'certfleetpoliciesunknown',
   'lane-paused': 'certfleetlanepaused',
   'lane-backing-off': 'certfleetlanestuck',
   'lane-window': 'a-renewal-must-start-outside-its-window',

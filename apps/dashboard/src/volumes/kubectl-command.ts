@@ -7,6 +7,15 @@ import type { FilterName, VolumesView } from './volumes-view.ts';
 export const describePod = (namespace: string, pod: string): string | undefined =>
   [namespace, pod].every(isObjectName) ? `kubectl describe pod ${pod} --namespace ${namespace}` : undefined;
 
+/** The command that lists the agent's pod on a node, in whatever namespace the release is; undefined as for describePod. */
+export const agentPods = (node: string): string | undefined =>
+  isObjectName(node)
+    ? `kubectl get pods --all-namespaces -l app.kubernetes.io/component=node-agent --field-selector spec.nodeName=${node}`
+    : undefined;
+
+/** The command that creates a token for the sign-in, with placeholders. */
+export const createToken = 'kubectl create token NAME --namespace NAMESPACE --duration 8h';
+
 /**
  * The commands that list pods, one for each namespace; undefined without a name of an object.
  * @param pods as `namespace/pod`

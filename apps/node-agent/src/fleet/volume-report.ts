@@ -128,7 +128,7 @@ function additionalTrust({ store, volumeId, spec, record }: Volume): AdditionalT
 
 function failure({ record, failedAttempts }: Volume): Failure | undefined {
   if (record.lastFailure === undefined) return undefined;
-  const { at, reason, message } = record.lastFailure;
+  const { at, since, reason, message } = record.lastFailure;
   // A restarted agent knows that an attempt failed, but not how many.
-  return { at, reason, message: message.slice(0, maxText), attempts: Math.max(1, failedAttempts) };
+  return { at, since, reason, message: message.slice(0, maxText), attempts: Math.max(1, failedAttempts) };
 }

@@ -31,7 +31,12 @@ const recordArbitrary: fc.Arbitrary<VolumeRecord> = plain({
       ...{ notBefore: date, notAfter: date, issuedAt: date, renewAt: date, podAddresses: maybe(text) },
     }),
   ),
-  lastFailure: maybe(plain({ at: date, reason: text, message: text, attempts: fc.nat(), retryAt: maybe(date) })),
+  lastFailure: maybe(
+    plain({
+      ...{ at: date, since: maybe(date), reason: text, message: text },
+      ...{ attempts: fc.nat(), retryAt: maybe(date) },
+    }),
+  ),
   deferredUntil: maybe(date),
   request: maybe(plain({ abandoned: fc.nat(), refusals: fc.nat(), sentAt: maybe(date) })),
   obsoleteRequests: maybe(fc.array(text)),

@@ -91,6 +91,7 @@ function failureField(parent: JsonObject, name: string): IssuanceFailure {
   const json = objectField(parent, name);
   return Object.freeze({
     at: dateField(json, 'at'),
+    since: optionalField(json, 'since', dateField),
     reason: stringField(json, 'reason'),
     message: stringField(json, 'message'),
     // Records of earlier agents have no number of attempts.

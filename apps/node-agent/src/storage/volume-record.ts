@@ -24,6 +24,8 @@ export interface IssuedFacts extends CertificateFacts {
 /** Why the last attempt to issue failed, and when the next one is allowed. */
 export interface IssuanceFailure {
   readonly at: Date;
+  /** The first failed attempt since the last success; absent in records of earlier agents, which did not store it. */
+  readonly since?: Date | undefined;
   readonly reason: string;
   readonly message: string;
   /** Failed attempts since the last success. */

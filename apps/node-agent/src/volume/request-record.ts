@@ -74,13 +74,22 @@ export function recordOfFailed(
   { error, attempt }: { readonly error: CertfleetError; readonly attempt: FailedAttempt },
 ): VolumeRecord {
   const { isRefused, isDeferred, at, retryAt, attempts } = attempt;
-  const lastFailure = { at, reason: failureReasonOf(error), message: error.message, attempts, retryAt };
+  const since = failingSince(record) ?? at;
+  const lastFailure = { at, since, reason: failureReasonOf(error), message: error.message, attempts, retryAt };
   return {
     ...record,
     request: requestAfter(record, attempt),
     ...(isRefused && { obsoleteRequests: obsoleteWith(record, name) }),
     ...(!isDeferred && { lastFailure }),
   };
+}
+
+/**
+ * The first failed attempt since the last success; undefined if the last attempt succeeded. Of a record of an earlier
+ * agent, its last failed attempt: the earliest that is known.
+ */
+function failingSince({ lastFailure }: VolumeRecord): Date | undefined {
+  return lastFailure?.since ?? lastFailure?.at;
 }
 
 /** The progress of a request after a failed attempt. */

@@ -10,6 +10,7 @@ import { redisKeys } from '../redis/redis-keys.ts';
 import type { RedisKeys } from '../redis/redis-keys.ts';
 import { BulkRenewals } from './bulk-renewals.ts';
 import { BulkRenewalStore } from './bulk-renewal-store.ts';
+import { DispatchMark } from './dispatch-mark.ts';
 import { noObserver } from './dispatch-observer.ts';
 import type { DispatchObserver } from './dispatch-observer.ts';
 import { DueQueue } from './due-queue.ts';
@@ -43,6 +44,7 @@ export class RenewalDispatcher implements ReportSink {
   readonly nodeQueues: NodeQueues;
   readonly history: IssuanceHistory;
   readonly pauses: LanePauses;
+  readonly mark: DispatchMark;
   readonly #parts: RenewalDispatcherParts;
   readonly #keys: RedisKeys;
   readonly #admission: LaneAdmission;
@@ -61,6 +63,7 @@ export class RenewalDispatcher implements ReportSink {
     this.#admission = new LaneAdmission(redis, this.#keys, laneTime, silentAfterMs);
     this.#requests = new BulkRenewalStore(redis, this.#keys);
     this.#stored = storedVolumes(redis, this.#keys);
+    this.mark = new DispatchMark({ redis, keys: this.#keys, clock, logger });
     this.lanes = new LaneStore(redis, this.#keys, policies);
     this.due = new DueQueue(redis, this.#keys, { policies, now: () => clock.now() });
     this.history = new IssuanceHistory(redis, this.#keys, clock);
@@ -129,6 +132,7 @@ export class RenewalDispatcher implements ReportSink {
         process: (id, data, extendLock) => this.#process(id, data, extendLock),
       });
       this.#advancer.start();
+      this.mark.start();
     };
     // Rejected only by a stop.
     mayStart.then(startWorker, () => undefined);
@@ -142,7 +146,7 @@ export class RenewalDispatcher implements ReportSink {
   /** Ends within some seconds, also while Redis is unavailable. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    await Promise.all([this.#worker?.stop(), this.#advancer.stop()]);
+    await Promise.all([this.#worker?.stop(), this.#advancer.stop(), this.mark.stop()]);
     await this.nodeQueues.close();
     await this.due.close();
   }

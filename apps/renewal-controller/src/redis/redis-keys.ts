@@ -48,6 +48,8 @@ const singleKeys = {
   epoch: 'epoch',
   /** String: since when Redis has kept its state, in milliseconds by its own clock (index-state.ts). */
   keptSince: 'kept-since',
+  /** String: when a replica last dispatched renewals, in milliseconds by the clock of Redis (dispatch-mark.ts). */
+  dispatched: 'dispatched',
   /** String: the replica that writes the status of LanePolicies. */
   reporter: 'reporter',
   /** String: the replica that rolls workloads. */

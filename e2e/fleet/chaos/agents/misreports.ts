@@ -25,7 +25,13 @@ const misreports: Readonly<Record<Exclude<AgentBehaviour, 'honest'>, Misreport>>
   'invented-failures': (report) => ({
     ...report,
     state: VolumeReport_State.FAILING,
-    lastFailure: { at: new Date(), reason: 'IssuerFailed', message: `invented ${count}`, attempts: count },
+    lastFailure: {
+      at: new Date(),
+      reason: 'IssuerFailed',
+      message: `invented ${count}`,
+      attempts: count,
+      since: new Date(0),
+    },
   }),
   'invented-issuers': (report) => ({
     ...report,

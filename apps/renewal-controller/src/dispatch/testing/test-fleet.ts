@@ -112,6 +112,8 @@ export interface VolumeSketch {
   readonly renewAtMs?: number;
   readonly attempts?: number;
   readonly failedAtMs?: number;
+  /** The first of its failed attempts, as newer agents report it. */
+  readonly failingSinceMs?: number;
   readonly caFingerprint?: string;
 }
 
@@ -131,7 +133,13 @@ export function reportOf(given: VolumeSketch): VolumeReport {
     caFingerprint: 'ca'.repeat(32),
     ...given,
   };
-  const failure = { at: new Date(sketch.failedAtMs), reason: 'IssuerFailed', message: 'issuer unavailable' };
+  const { failingSinceMs } = given;
+  const failure = {
+    at: new Date(sketch.failedAtMs),
+    since: failingSinceMs === undefined ? undefined : new Date(failingSinceMs),
+    reason: 'IssuerFailed',
+    message: 'issuer unavailable',
+  };
   return {
     volumeId: sketch.id,
     pod: { namespace: sketch.namespace, name: sketch.pod, uid: `uid-${sketch.id}` },

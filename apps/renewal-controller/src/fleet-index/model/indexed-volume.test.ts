@@ -48,7 +48,16 @@ const reports = fc.record({
     { nil: undefined },
   ),
   lastFailure: fc.option(
-    fc.record({ at: time, reason: text, message: text, attempts: fc.integer({ min: 1, max: 1000 }) }),
+    fc.record({
+      at: time,
+      reason: text,
+      message: text,
+      attempts: fc.integer({ min: 1, max: 1000 }),
+      since: fc.option(
+        time.filter((date) => date.getTime() > 0),
+        { nil: undefined },
+      ),
+    }),
     { nil: undefined },
   ),
   // The index stores 0 without a deferral.
@@ -109,6 +118,7 @@ function volumeReportOf(volume: IndexedVolume): VolumeReport {
       reason: failure.reason,
       message: failure.message,
       attempts: failure.attempts,
+      since: volume.firstFailureMs === undefined ? undefined : new Date(volume.firstFailureMs),
     },
     deferredUntil: volume.deferredUntilMs === undefined ? undefined : new Date(volume.deferredUntilMs),
     served: servedOf(volume),
@@ -247,7 +257,7 @@ describe('indexedVolumeOf', () => {
     const flood = {
       ...good,
       certificate: { ...good.certificate, dnsNames: Array.from({ length: 10_000 }, () => 'x'.repeat(10_000)) },
-      lastFailure: { at: new Date(), reason: 'r'.repeat(1e6), message: 'm'.repeat(1e6), attempts: 1 },
+      lastFailure: { at: new Date(), reason: 'r'.repeat(1e6), message: 'm'.repeat(1e6), attempts: 1, since: undefined },
     };
     assert.ok(encodeVolume(indexedVolumeOf('node-a', flood)).length < 20_000);
   });

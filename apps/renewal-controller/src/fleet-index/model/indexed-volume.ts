@@ -53,6 +53,17 @@ export interface IndexedVolume extends OptionalFields {
   readonly failure?: IndexedFailure;
 }
 
+/**
+ * Since when all attempts of a volume have failed: the first one, or the last one if its agent reports no other. Undefined
+ * if none has failed, or if the time is unknown.
+ */
+export function failingSinceMs({ failure, firstFailureMs }: IndexedVolume): number | undefined {
+  if (failure === undefined) return undefined;
+  if (failure.atMs <= 0) return firstFailureMs;
+  // The clock of the node may have been set back in between.
+  return Math.min(firstFailureMs ?? Infinity, failure.atMs);
+}
+
 /** Fingerprints of the certificates in a volume's CA file, as far as they are reported: its own CA comes first. */
 export function trustedCaFingerprints({ certificate, additionalCaFingerprints }: IndexedVolume): readonly string[] {
   const own = certificate?.caFingerprints ?? [];

@@ -40,6 +40,8 @@ const readers = {
   labels: ({ podLabels }) => labelTexts(podLabels),
   /** 1 if the files have changed since the pod was mounted, and its workload is to be rolled; otherwise absent. */
   podIsOutdated: ({ podIsOutdated }) => (podIsOutdated ? 1 : undefined),
+  /** The first failed attempt since the last success; absent if the agent does not report it. */
+  firstFailureMs: ({ lastFailure }) => positive(lastFailure?.since?.getTime()),
 } satisfies Readonly<Record<string, (report: VolumeReport) => StoredValue | undefined>>;
 
 /** A value in a record; 0 if the volume lacks the field. */

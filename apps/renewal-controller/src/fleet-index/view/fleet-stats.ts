@@ -1,7 +1,7 @@
 import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { expirySpanOf, expirySpans, nextSpanMs } from './expiry-spans.ts';
-import { issuerKey } from '../model/indexed-volume.ts';
+import { failingSinceMs, issuerKey } from '../model/indexed-volume.ts';
 import type { IndexedFailure, IssuerName, IndexedVolume } from '../model/indexed-volume.ts';
 import { nextStatusMs, statusRanks } from '../model/volume-status.ts';
 import { NotLoadedCounter } from './not-loaded.ts';
@@ -20,7 +20,7 @@ export interface VolumeTally {
 export interface IssuerTally extends VolumeTally {
   readonly issuer: IssuerName;
   readonly key: string;
-  /** The oldest last failure of its failing volumes. */
+  /** The earliest time since which one of its volumes has been failing. */
   readonly failingSinceMs: number | undefined;
   /** The latest failure of its volumes. */
   readonly lastFailure: IndexedFailure | undefined;
@@ -71,11 +71,11 @@ export class VolumeCounts {
   }
 
   count(volume: IndexedVolume, status: VolumeStatus): void {
-    const { certificate, namespace, failure } = volume;
+    const { certificate, namespace } = volume;
     const rank = statusRanks[status];
     const expiresMs = certificate === undefined || status === 'expired' ? Infinity : certificate.notAfterMs;
     this.#all.count(rank, expiresMs);
-    this.#issuerOf(volume.issuer).countVolume(rank, expiresMs, failure);
+    this.#issuerOf(volume.issuer).countVolume(rank, expiresMs, volume);
     if ((status === 'failing' || status === 'overdue') && expiresMs - this.#nowMs <= urgentMs) this.#urgent += 1;
     this.#namespaceOf(namespace).count(rank, expiresMs);
     this.#notLoaded.count(volume);
@@ -185,10 +185,10 @@ class IssuerCounter extends Tally implements IssuerTally {
     return this.#soonestFailingMs === Infinity ? undefined : this.#soonestFailingMs;
   }
 
-  countVolume(rank: number, expiresMs: number, failure: IndexedFailure | undefined): void {
+  countVolume(rank: number, expiresMs: number, volume: IndexedVolume): void {
     this.count(rank, expiresMs);
-    if (failure === undefined) return;
-    this.#addFailures(expiresMs, failure.atMs, failure);
+    if (volume.failure === undefined) return;
+    this.#addFailures(expiresMs, failingSinceMs(volume), volume.failure);
   }
 
   addIssuer(other: IssuerCounter): void {

@@ -190,6 +190,17 @@ describe('FleetView.aggregate', () => {
     );
   });
 
+  test('an issuer is failing since the first failed attempt of any of its volumes', () => {
+    const view = new FleetView(limits);
+    const failing = (id: string, failedAtMs: number, failingSinceMs: number): void => {
+      view.set('one', id, indexedVolumeOf('one', reportOf({ id, attempts: 2, failedAtMs, failingSinceMs })));
+    };
+    failing('a', 9_000, 3_000);
+    failing('b', 8_000, 5_000);
+    const [issuer] = view.aggregate(10_000).issuers.values();
+    assert.deepEqual([issuer?.failingSinceMs, issuer?.lastFailure?.atMs], [3_000, 9_000]);
+  });
+
   test('counts only the given nodes, also one without volumes', () => {
     const fleet = new Fleet();
     for (const node of nodes) fleet.set(node, 'a', plain);

@@ -25,7 +25,7 @@ export interface VolumeInspection {
 }
 
 export interface ApiContext extends VolumeInspection {
-  readonly dispatcher: Pick<RenewalDispatcher, 'due' | 'history' | 'nodeQueues'>;
+  readonly dispatcher: Pick<RenewalDispatcher, 'due' | 'history' | 'nodeQueues' | 'mark'>;
   readonly pauses: Pick<OperatorPauses, 'pause' | 'resume'>;
   readonly renewals: RenewalRequests;
   readonly rotations: RotationRequests;

@@ -36,6 +36,7 @@ function startDirectory(cas: Readonly<Record<string, readonly Buffer[]>>) {
     clock,
     silentAfterMs: 30_000,
     redisHealth: () => ({ ...unreachableRedis, reachable: true }),
+    dispatcher: { mark: { standstill: () => Promise.resolve(undefined) } },
     lanes: { all: () => Promise.resolve(new Map()) },
     policies: new LanePolicies(defaultLanePolicy, []),
     describeVolume: ({ node, volumeId }) => {

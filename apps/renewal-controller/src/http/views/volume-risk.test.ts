@@ -6,13 +6,18 @@ import { indexedVolumeOf } from '../../fleet-index/model/indexed-volume.ts';
 import { noVolumes } from '../../fleet-index/view/fleet-stats.ts';
 import { FleetView } from '../../fleet-index/view/fleet-view.ts';
 import type { RiskContext, RiskSources } from './volume-risk.ts';
-import { atRiskByState, riskOf, riskReasonBy } from './volume-risk.ts';
+import { atRiskByState, riskOf, riskReasonBy, riskSources } from './volume-risk.ts';
 
 const nowMs = Date.parse('2026-03-01T12:00:00Z');
 const hour = 3_600_000;
 const times = { notBeforeMs: nowMs - 20 * hour, renewAtMs: nowMs + hour, notAfterMs: nowMs + 9 * hour };
 const volume = indexedVolumeOf('a', reportOf({ id: 'v', generation: 1, ...times }));
-const none: RiskSources = { silentNodes: new Map(), redis: undefined, stoppedLanes: new Map(), closedLanes: new Map() };
+const none: RiskSources = {
+  silentNodes: new Map(),
+  everywhere: undefined,
+  stoppedLanes: new Map(),
+  closedLanes: new Map(),
+};
 const facts = { status: 'healthy', laneId: 'lane' } as const;
 
 describe('riskOf', () => {
@@ -27,8 +32,18 @@ describe('riskOf', () => {
     assert.equal(riskOf(silent, volume, { ...facts, status: 'overdue' })?.reason, 'overdue');
   });
 
+  test('a volume is failing since the first failed attempt, as far as it is reported', () => {
+    const sinceOf = (failingSinceMs?: number): string | undefined => {
+      const sketch = { id: 'v', attempts: 3, failedAtMs: nowMs - hour, ...(failingSinceMs && { failingSinceMs }) };
+      return riskOf(none, indexedVolumeOf('a', reportOf(sketch)), { ...facts, status: 'failing' })?.since;
+    };
+    assert.equal(sinceOf(nowMs - 5 * hour), new Date(nowMs - 5 * hour).toISOString());
+    assert.equal(sinceOf(), new Date(nowMs - hour).toISOString(), 'an earlier agent reports the last attempt alone');
+    assert.equal(sinceOf(nowMs), new Date(nowMs - hour).toISOString(), 'the clock of the node was set back');
+  });
+
   test('a silent node comes before Redis, Redis before the lane', () => {
-    const redis = { ...none, redis: { reason: 'redis-unavailable' } as const };
+    const redis = { ...none, everywhere: { reason: 'redis-unavailable' } as const };
     const lane = new Map([['lane', { reason: 'lane-paused' } as const]]);
     assert.equal(riskOf({ ...redis, stoppedLanes: lane }, volume, facts)?.reason, 'redis-unavailable');
     assert.equal(riskOf({ ...none, stoppedLanes: lane }, volume, facts)?.reason, 'lane-paused');
@@ -41,6 +56,28 @@ describe('riskOf', () => {
     assert.equal(riskOf(opening(8 * hour), volume, facts), undefined);
     assert.equal(riskOf(opening(8 * hour + 1), volume, facts)?.reason, 'lane-window');
     assert.equal(riskOf(opening(Infinity), volume, facts)?.reason, 'lane-window');
+  });
+});
+
+describe('riskSources', () => {
+  const risksOf = (standstill: () => Promise<{ readonly sinceMs: number | undefined } | undefined>) =>
+    riskSources({
+      view: () => new FleetView(),
+      clock: { now: () => nowMs },
+      silentAfterMs: hour,
+      redisHealth: () => ({ reachable: true }),
+      lanes: { all: () => Promise.resolve(new Map()) },
+      dispatcher: { mark: { standstill } },
+    } as unknown as RiskContext);
+
+  test('names the policies while no replica dispatches renewals, with the time of the last one', async () => {
+    const { everywhere } = await risksOf(() => Promise.resolve({ sinceMs: nowMs - hour }));
+    assert.deepEqual(everywhere, { reason: 'policies-unknown', since: new Date(nowMs - hour).toISOString() });
+    assert.deepEqual((await risksOf(() => Promise.resolve({ sinceMs: undefined }))).everywhere, {
+      reason: 'policies-unknown',
+    });
+    assert.equal((await risksOf(() => Promise.resolve(undefined))).everywhere, undefined);
+    assert.equal((await risksOf(() => Promise.reject(new Error('Redis')))).everywhere, undefined);
   });
 });
 
@@ -62,7 +99,7 @@ const sketches = fc.array(
 const risk = { reason: 'lane-paused' } as const;
 const sources = fc.record({
   silentNodes: fc.subarray(nodes).map((names) => new Map(names.map((name) => [name, risk] as const))),
-  redis: fc.constantFrom(undefined, undefined, risk),
+  everywhere: fc.constantFrom(undefined, undefined, risk),
   stoppedLanes: fc.subarray(issuers).map((names) => new Map(names.map((name) => [name, risk] as const))),
   closedLanes: fc
     .subarray(issuers)

@@ -3,6 +3,7 @@ import { volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import type { VolumeStatus } from '@certfleet/fleet-model/vocabulary.ts';
 import { riskReasons } from '@certfleet/operator-api/vocabulary.ts';
 import type { VolumeRow } from '@certfleet/operator-api/volumes.ts';
+import { failingSinceMs } from '../../fleet-index/model/indexed-volume.ts';
 import type { IndexedVolume } from '../../fleet-index/model/indexed-volume.ts';
 import type { VolumeCriterion } from '../../fleet-index/query/volume-filter.ts';
 import { noVolumes } from '../../fleet-index/view/fleet-stats.ts';
@@ -16,14 +17,15 @@ type Risk = NonNullable<VolumeRow['risk']>;
 /** What prevents renewals now, apart from the volumes themselves. */
 export interface RiskSources {
   readonly silentNodes: ReadonlyMap<string, Risk>;
-  /** Applies to every volume. */
-  readonly redis: Risk | undefined;
+  /** Applies to every volume: Redis is unavailable, or no replica dispatches renewals. */
+  readonly everywhere: Risk | undefined;
   readonly stoppedLanes: ReadonlyMap<string, Risk>;
   /** When the windows of closed lanes open, in milliseconds since the epoch. */
   readonly closedLanes: ReadonlyMap<string, number>;
 }
 
 export interface RiskContext extends Pick<ApiContext, 'view' | 'redisHealth' | 'silentAfterMs' | 'clock'> {
+  readonly dispatcher: { readonly mark: Pick<ApiContext['dispatcher']['mark'], 'standstill'> };
   readonly lanes: Pick<ApiContext['lanes'], 'all'>;
   readonly policies: Pick<ApiContext['policies'], 'laneOf'>;
 }
@@ -36,8 +38,18 @@ export async function riskSources(context: RiskContext): Promise<RiskSources> {
     if (lastSeenMs > 0) silentNodes.set(node, { reason: 'node-silent', since: iso(lastSeenMs) });
   const { reachable, problem } = redisHealth();
   const known = reachable ? await lanes.all().catch(() => undefined) : undefined;
-  const redis: Risk | undefined = !reachable || problem ? { reason: 'redis-unavailable' } : undefined;
-  return { silentNodes, redis, ...laneRisks(known?.values() ?? []) };
+  const isAvailable = reachable && problem === undefined;
+  const everywhere = isAvailable ? await standstillRisk(context) : ({ reason: 'redis-unavailable' } as const);
+  return { silentNodes, everywhere, ...laneRisks(known?.values() ?? []) };
+}
+
+/** No replica knows the pauses of lanes, so that only the agents renew, at their fallback deadlines. */
+async function standstillRisk({ dispatcher }: RiskContext): Promise<Risk | undefined> {
+  // Redis may have become unavailable since the last check; the next one shows it.
+  const standstill = await dispatcher.mark.standstill().catch(() => undefined);
+  if (standstill === undefined) return undefined;
+  const { sinceMs } = standstill;
+  return { reason: 'policies-unknown', ...(sinceMs !== undefined && { since: iso(sinceMs) }) };
 }
 
 function laneRisks(lanes: Iterable<LaneEntry>): Pick<RiskSources, 'stoppedLanes' | 'closedLanes'> {
@@ -65,11 +77,12 @@ export function riskOf(sources: RiskSources, volume: IndexedVolume, facts: RiskF
 }
 
 /** An expired, overdue or failing volume. */
-function riskOfStatus(
-  { certificate, failure, deferredUntilMs }: IndexedVolume,
-  status: VolumeStatus,
-): Risk | undefined {
-  if (status === 'failing') return { reason: status, ...(failure && failure.atMs > 0 && { since: iso(failure.atMs) }) };
+function riskOfStatus(volume: IndexedVolume, status: VolumeStatus): Risk | undefined {
+  const { certificate, deferredUntilMs } = volume;
+  if (status === 'failing') {
+    const sinceMs = failingSinceMs(volume);
+    return { reason: status, ...(sinceMs !== undefined && { since: iso(sinceMs) }) };
+  }
   if (certificate === undefined) return undefined;
   if (status === 'expired') return { reason: status, since: iso(certificate.notAfterMs) };
   return status === 'overdue'
@@ -79,13 +92,13 @@ function riskOfStatus(
 
 const closed: Risk = { reason: 'lane-window' };
 
-/** A condition of the volume's node, of Redis, or of its lane. */
+/** A condition of the volume's node, of the controller and Redis, or of its lane. */
 function outsideRisk(
-  { silentNodes, redis, stoppedLanes, closedLanes }: RiskSources,
+  { silentNodes, everywhere, stoppedLanes, closedLanes }: RiskSources,
   { node, certificate }: IndexedVolume,
   { laneId }: RiskFacts,
 ): Risk | undefined {
-  const found = silentNodes.get(node) ?? redis ?? stoppedLanes.get(laneId);
+  const found = silentNodes.get(node) ?? everywhere ?? stoppedLanes.get(laneId);
   if (found !== undefined) return found;
   const opensAtMs = closedLanes.get(laneId);
   // The renewal then starts outside the window, at the last moment.
@@ -101,8 +114,8 @@ const badStatuses: readonly BadStatus[] = ['expired', 'failing', 'overdue'];
 const isBadStatus = (status: VolumeStatus): status is BadStatus =>
   status === 'expired' || status === 'failing' || status === 'overdue';
 
-const hasOutsideRisks = ({ silentNodes, redis, stoppedLanes, closedLanes }: RiskSources): boolean =>
-  redis !== undefined || silentNodes.size + stoppedLanes.size + closedLanes.size > 0;
+const hasOutsideRisks = ({ silentNodes, everywhere, stoppedLanes, closedLanes }: RiskSources): boolean =>
+  everywhere !== undefined || silentNodes.size + stoppedLanes.size + closedLanes.size > 0;
 
 /**
  * The volumes at risk by status: every expired, failing or overdue one, and others for a condition outside of them. Only
@@ -132,10 +145,10 @@ interface NodeTallies {
 /** The tallies of a node that are at risk as a whole; undefined if some volumes of a tally are, and others not. */
 function talliesAtRisk(
   { policies }: Pick<RiskContext, 'policies'>,
-  { silentNodes, redis, stoppedLanes, closedLanes }: RiskSources,
+  { silentNodes, everywhere, stoppedLanes, closedLanes }: RiskSources,
   { node, all, issuers }: NodeTallies,
 ): readonly VolumeTally[] | undefined {
-  if (redis !== undefined || silentNodes.has(node)) return all === undefined ? [] : [all];
+  if (everywhere !== undefined || silentNodes.has(node)) return all === undefined ? [] : [all];
   if (stoppedLanes.size + closedLanes.size === 0) return [];
   const lanes = Array.from(issuers.values(), (tally) => ({ tally, id: policies.laneOf(tally.issuer).id }));
   if (lanes.some(({ id }) => closedLanes.has(id))) return undefined;

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, test } from 'node:test';
+import { CertfleetError } from '@certfleet/shared/errors.ts';
+import { volumeReport } from '../fleet/volume-report.ts';
+import { VolumeTestHarness } from './testing/volume-test-harness.ts';
+
+let harness: VolumeTestHarness;
+afterEach(() => harness.remove());
+
+const minuteMs = 60_000;
+const unavailable = new CertfleetError('unavailable', 'the issuer does not answer');
+
+/** A volume of 24 hours whose renewal at 16 hours fails, and then a few more times. */
+async function failingVolume(): Promise<string> {
+  harness = await VolumeTestHarness.open();
+  const request = harness.request('web', { duration: '24h' });
+  await harness.publish(request);
+  harness.issuer.failure = unavailable;
+  await advance(16 * 60);
+  await untilAttempts(request.volumeId, 3);
+  return request.volumeId;
+}
+
+/** Advances in steps, so that an attempt with real work does not miss its own deadline. */
+async function advance(minutes: number): Promise<void> {
+  for (let minute = 0; minute < minutes; minute += 1) await harness.clock.advance(minuteMs);
+}
+
+async function untilAttempts(volumeId: string, attempts: number): Promise<void> {
+  for (let minute = 0; minute < 24 * 60 && harness.manager.volume(volumeId)?.failedAttempts !== attempts; minute += 1)
+    await harness.clock.advance(minuteMs);
+  assert.equal(harness.manager.volume(volumeId)?.failedAttempts, attempts);
+}
+
+function reportedFailure(volumeId: string): ReturnType<typeof volumeReport>['lastFailure'] {
+  const volume = harness.manager.volume(volumeId);
+  assert.ok(volume);
+  return volumeReport(volume, harness.clock.now()).lastFailure;
+}
+
+describe('the time since which a volume is failing', () => {
+  test('is that of the first failed attempt, also after a restart of the agent', async () => {
+    const volumeId = await failingVolume();
+    const first = reportedFailure(volumeId);
+    assert.ok(first?.since && first.at && first.since < first.at);
+    await harness.restart();
+    await untilAttempts(volumeId, 5);
+    const later = reportedFailure(volumeId);
+    assert.ok(later?.at && later.at > first.at);
+    assert.deepEqual(later.since, first.since);
+  });
+
+  test('begins anew with the first failure after a success', async () => {
+    const volumeId = await failingVolume();
+    const first = reportedFailure(volumeId);
+    harness.issuer.failure = undefined;
+    while (harness.manager.volume(volumeId)?.record.generation !== 2) await advance(1);
+    assert.equal(reportedFailure(volumeId), undefined);
+    harness.issuer.failure = unavailable;
+    await untilAttempts(volumeId, 1);
+    const next = reportedFailure(volumeId);
+    assert.ok(first?.at && next?.since && next.since > first.at);
+    assert.deepEqual(next.since, next.at);
+  });
+
+  test('is the last attempt of an earlier agent, if that one did not store it', async () => {
+    const volumeId = await failingVolume();
+    const record = harness.store.readRecord(volumeId);
+    assert.ok(record.lastFailure);
+    harness.store.writeRecord({ ...record, lastFailure: { ...record.lastFailure, since: undefined } });
+    await harness.restart();
+    assert.equal(reportedFailure(volumeId)?.since, undefined);
+    await untilAttempts(volumeId, 4);
+    assert.deepEqual(reportedFailure(volumeId)?.since, record.lastFailure.at);
+  });
+});
