@@ -445,6 +445,9 @@ export function viewsSuite(): void {
       const details = page.getByRole('region', { name: 'Details of web-denied' });
       await details.getByText('no entry of allowed matches').waitFor();
       await details.getByText('Pod certificate', { exact: true }).waitFor();
+      await page.locator('tr.details', { has: details }).waitFor();
+      await page.getByRole('button', { name: 'Details of web-denied' }).click();
+      await details.waitFor({ state: 'detached' });
       await page
         .getByRole('group', { name: 'States' })
         .getByRole('button', { name: /^Denied/ })

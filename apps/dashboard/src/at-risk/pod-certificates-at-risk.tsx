@@ -129,7 +129,7 @@ function Unknown({ count }: { readonly count: number }): JSX.Element | null {
 const shownColumns: readonly string[] = ['namespace', 'pod', 'signer', 'expires', 'node'];
 
 const columns: readonly Column<PodCertificate>[] = [
-  ...podCertificateColumns(() => undefined)
+  ...podCertificateColumns
     .filter(({ name }) => shownColumns.includes(name))
     .map((column) => ({ ...column, isSortable: false })),
   {

@@ -1261,8 +1261,6 @@ export const en = ({ number, plural, list, rich }: Format) => ({
     },
     untilRefresh: 'until the next refresh',
     anySigner: 'Any signer',
-    details: 'Details',
-    closeDetails: 'Close details',
     kind: 'Pod certificate',
     meaning: 'Meaning',
     serviceAccount: 'ServiceAccount',

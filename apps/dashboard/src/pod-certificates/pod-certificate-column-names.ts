@@ -12,7 +12,6 @@ export const podCertificateColumnNames = [
   'key',
   'volumes',
   'service-account',
-  'details',
 ] as const;
 export type PodCertificateColumn = (typeof podCertificateColumnNames)[number];
 

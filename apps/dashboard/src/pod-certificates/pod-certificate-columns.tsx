@@ -25,59 +25,48 @@ const nodeLink = (node: string): JSX.Element =>
 
 type NamedColumn = Column<PodCertificate> & { readonly name: PodCertificateColumn };
 
-/** All columns, in order. @param onDetails shows the details of a row */
-export function podCertificateColumns(onDetails: (id: string) => void): readonly NamedColumn[] {
-  return [
-    { name: 'namespace', title: t.fields.namespace, isSortable: true, cell: ({ namespace }) => cut(namespace) },
-    { name: 'pod', title: t.fields.pod, isSortable: true, cell: ({ pod }) => cut(pod) },
-    { name: 'signer', title: t.fields.signer, isSortable: true, cell: ({ signer }) => cut(signer) },
-    {
-      name: 'state',
-      title: t.fields.state,
-      isSortable: true,
-      cell: (certificate) => <PodCertificateState certificate={certificate} />,
-    },
-    {
-      name: 'refreshes',
-      title: t.fields.refreshFrom,
-      isSortable: true,
-      isNumber: true,
-      cell: ({ beginRefreshAt }) => <RelativeTime at={beginRefreshAt} />,
-    },
-    {
-      name: 'expires',
-      title: t.fields.expires,
-      isSortable: true,
-      isNumber: true,
-      cell: ({ notAfter }) => <RelativeTime at={notAfter} />,
-    },
-    {
-      name: 'node',
-      title: t.fields.node,
-      isSortable: true,
-      cell: ({ node }) => nodeLink(node),
-    },
-    { name: 'workload', title: t.fields.workload, cell: ({ workload }) => cut(workload) },
-    {
-      name: 'risk',
-      title: t.fields.atRisk,
-      cell: (certificate) => <PodCertificateRisk certificate={certificate} />,
-    },
-    { name: 'key', title: t.fields.key, cell: ({ keyType }) => keyType },
-    { name: 'volumes', title: t.fields.volumes, cell: ({ volumes }) => cut(format.list(volumes)) },
-    {
-      name: 'service-account',
-      title: t.podCertificates.serviceAccount,
-      cell: ({ serviceAccount }) => cut(serviceAccount),
-    },
-    {
-      name: 'details',
-      title: t.podCertificates.details,
-      cell: ({ id, pod }) => (
-        <button type="button" class="quiet" aria-label={t.common.detailsOf(pod)} onClick={() => onDetails(id)}>
-          {t.podCertificates.details}
-        </button>
-      ),
-    },
-  ];
-}
+/** All columns, in order. */
+export const podCertificateColumns: readonly NamedColumn[] = [
+  { name: 'namespace', title: t.fields.namespace, isSortable: true, cell: ({ namespace }) => cut(namespace) },
+  { name: 'pod', title: t.fields.pod, isSortable: true, cell: ({ pod }) => cut(pod) },
+  { name: 'signer', title: t.fields.signer, isSortable: true, cell: ({ signer }) => cut(signer) },
+  {
+    name: 'state',
+    title: t.fields.state,
+    isSortable: true,
+    cell: (certificate) => <PodCertificateState certificate={certificate} />,
+  },
+  {
+    name: 'refreshes',
+    title: t.fields.refreshFrom,
+    isSortable: true,
+    isNumber: true,
+    cell: ({ beginRefreshAt }) => <RelativeTime at={beginRefreshAt} />,
+  },
+  {
+    name: 'expires',
+    title: t.fields.expires,
+    isSortable: true,
+    isNumber: true,
+    cell: ({ notAfter }) => <RelativeTime at={notAfter} />,
+  },
+  {
+    name: 'node',
+    title: t.fields.node,
+    isSortable: true,
+    cell: ({ node }) => nodeLink(node),
+  },
+  { name: 'workload', title: t.fields.workload, cell: ({ workload }) => cut(workload) },
+  {
+    name: 'risk',
+    title: t.fields.atRisk,
+    cell: (certificate) => <PodCertificateRisk certificate={certificate} />,
+  },
+  { name: 'key', title: t.fields.key, cell: ({ keyType }) => keyType },
+  { name: 'volumes', title: t.fields.volumes, cell: ({ volumes }) => cut(format.list(volumes)) },
+  {
+    name: 'service-account',
+    title: t.podCertificates.serviceAccount,
+    cell: ({ serviceAccount }) => cut(serviceAccount),
+  },
+];

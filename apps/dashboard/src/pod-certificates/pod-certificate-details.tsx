@@ -1,7 +1,6 @@
 import type { JSX } from 'preact';
 import type { PodCertificate } from '@certfleet/operator-api/pod-certificates.ts';
 import { format, t } from '../messages/messages.ts';
-import { Icon } from '../ui/icon.tsx';
 import { FactList } from '../ui/fact-list.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { PodCertificateRisk } from './pod-certificate-risk.tsx';
@@ -9,13 +8,12 @@ import { PodCertificateState } from './pod-certificate-state.tsx';
 
 export interface PodCertificateDetailsProps {
   readonly certificate: PodCertificate;
-  readonly onClose: () => void;
 }
 
 const texts = t.podCertificates;
 
 /** All that is known of one pod certificate. */
-export function PodCertificateDetails({ certificate, onClose }: PodCertificateDetailsProps): JSX.Element {
+export function PodCertificateDetails({ certificate }: PodCertificateDetailsProps): JSX.Element {
   const { namespace, pod, state, message, request, notBefore, notAfter, beginRefreshAt } = certificate;
   return (
     <section aria-label={t.common.detailsOf(pod)}>
@@ -40,9 +38,6 @@ export function PodCertificateDetails({ certificate, onClose }: PodCertificateDe
           [texts.podUid, certificate.podUid],
         ]}
       />
-      <button type="button" class="quiet" onClick={onClose}>
-        <Icon name="close" /> {texts.closeDetails}
-      </button>
     </section>
   );
 }

@@ -114,7 +114,7 @@ function Tools({ view, onChange }: ToolsProps): JSX.Element {
       />
       <ColumnsMenu
         path={path}
-        columns={podCertificateColumns(() => undefined)}
+        columns={podCertificateColumns}
         shown={view.columns}
         onChange={(columns) => onChange({ ...view, columns })}
       />
@@ -145,20 +145,19 @@ interface RowsProps {
 }
 
 function Rows({ view, page, isBusy, onChange }: RowsProps): JSX.Element {
-  const [opened, setOpened] = useState<string | undefined>(undefined);
   const { tables } = useServices();
   const { isCompact, widths } = useStore(tables.remembered);
   const { certificates, next } = page;
   if (certificates.length === 0) return <NoRows view={view} page={page} />;
-  const detailed = certificates.find(({ id }) => id === opened);
   return (
     <>
-      {detailed && <PodCertificateDetails certificate={detailed} onClose={() => setOpened(undefined)} />}
       <DataTable
         caption={title}
-        columns={podCertificateColumns(setOpened).filter(({ name }) => view.columns.includes(name))}
+        columns={podCertificateColumns.filter(({ name }) => view.columns.includes(name))}
         rows={certificates}
         keyOf={({ id }) => id}
+        detailsOf={(certificate) => <PodCertificateDetails certificate={certificate} />}
+        nameOf={({ pod }) => pod}
         isBusy={isBusy}
         isCompact={isCompact}
         sizes={{ widths: widths[path] ?? {}, onChange: (changed) => tables.chooseWidths(path, changed) }}

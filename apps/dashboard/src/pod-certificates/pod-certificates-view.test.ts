@@ -45,7 +45,7 @@ describe('the address of the table of pod certificates', () => {
 
   test('has the columns of the address, or those that are remembered', () => {
     const usual = parsePodCertificatesView('').columns;
-    assert.deepEqual([usual.length, usual.includes('risk')], [9, false]);
+    assert.deepEqual([usual.length, usual.includes('risk')], [8, false]);
     const remembered = parsePodCertificatesView('', ['pod', 'risk']);
     assert.deepEqual(remembered.columns, ['pod', 'risk']);
     assert.equal(formatPodCertificatesView(remembered), '/pod-certificates?columns=pod%2Crisk');

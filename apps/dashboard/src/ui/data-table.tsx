@@ -39,8 +39,10 @@ export interface DataTableProps<Row> {
   readonly sizes?: ColumnSizes;
   /** Check boxes for the rows. */
   readonly selection?: TableSelection;
-  /** More about a row, shown below it on request; only with `selection`. */
+  /** More about a row, shown below it on request. */
   readonly detailsOf?: (row: Row) => ComponentChildren;
+  /** Names a row for screen readers; for details without `selection`, which has names too. */
+  readonly nameOf?: (row: Row) => string;
 }
 
 export interface TableSelection {
@@ -68,6 +70,7 @@ export function DataTable<Row>(props: DataTableProps<Row>): JSX.Element {
         <thead role="rowgroup">
           <tr role="row">
             {selection && <PickAll keys={keys} selection={selection} />}
+            {!selection && props.detailsOf && <td role="cell" class="pick" />}
             {columns.map((column, index) => (
               // The last column gets the rest of the width.
               <Head
@@ -88,6 +91,11 @@ export function DataTable<Row>(props: DataTableProps<Row>): JSX.Element {
               <Fragment key={key}>
                 <tr role="row" class={selection?.picked.has(key) ? 'picked' : undefined}>
                   {selection && <Pick rowKey={key} selection={selection} onPick={pick} details={details} />}
+                  {!selection && details && (
+                    <td role="cell" class="pick">
+                      <DetailsToggle name={props.nameOf?.(row) ?? key} details={details} />
+                    </td>
+                  )}
                   {columns.map(({ name, title, cell, isNumber }) => (
                     <td role="cell" key={name} data-label={title} class={`col-${name}${isNumber ? ' number' : ''}`}>
                       {cell(row)}
@@ -207,11 +215,17 @@ function PickAll({
   );
 }
 
+/** Whether the details of a row are shown. */
+interface Details {
+  readonly isOpen: boolean;
+  readonly onToggle: () => void;
+}
+
 interface PickProps {
   readonly rowKey: string;
   readonly selection: TableSelection;
   readonly onPick: PickRow;
-  readonly details: { readonly isOpen: boolean; readonly onToggle: () => void } | undefined;
+  readonly details: Details | undefined;
 }
 
 function Pick({ rowKey, selection, onPick, details }: PickProps): JSX.Element {
@@ -228,18 +242,22 @@ function Pick({ rowKey, selection, onPick, details }: PickProps): JSX.Element {
           onMouseDown={(event) => event.shiftKey && event.preventDefault()}
           onClick={({ shiftKey }) => onPick(rowKey, !isPicked, shiftKey)}
         />
-        {details && (
-          <button
-            type="button"
-            class="quiet icon-only"
-            aria-label={t.common.detailsOf(name)}
-            aria-expanded={details.isOpen}
-            onClick={details.onToggle}
-          >
-            <Icon name={details.isOpen ? 'down' : 'right'} />
-          </button>
-        )}
+        {details && <DetailsToggle name={name} details={details} />}
       </span>
     </td>
+  );
+}
+
+function DetailsToggle({ name, details }: { readonly name: string; readonly details: Details }): JSX.Element {
+  return (
+    <button
+      type="button"
+      class="quiet icon-only"
+      aria-label={t.common.detailsOf(name)}
+      aria-expanded={details.isOpen}
+      onClick={details.onToggle}
+    >
+      <Icon name={details.isOpen ? 'down' : 'right'} />
+    </button>
   );
 }
