@@ -100,7 +100,11 @@ function optionsOf(UPlot: typeof uPlot, { element, latest, zone }: ChartContext)
     padding: [8, 4, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
-    scales: { y: { range: (_plot, _low, high) => [0, Math.max(4, Math.ceil(high * 1.1))] } },
+    scales: {
+      // Bars begin at their time: the last one needs its whole interval.
+      x: { range: (_plot, low, high) => [low, high + intervalOf(latest.current)] },
+      y: { range: (_plot, _low, high) => [0, Math.max(4, Math.ceil(high * 1.1))] },
+    },
     axes: [
       { ...axis, grid: { show: false }, space: 60, size: 26, values: (_plot, splits) => timeLabels(splits, zone) },
       { ...axis, size: 44, space: 36, values: (_plot, splits) => splits.map(formatCount), incrs: steps },
@@ -115,7 +119,7 @@ function optionsOf(UPlot: typeof uPlot, { element, latest, zone }: ChartContext)
       })),
     ],
     hooks: {
-      setCursor: [({ cursor }) => latest.current.onHover(cursor.idx ?? undefined)],
+      setCursor: [(plot) => latest.current.onHover(indexAt(plot))],
       draw: [
         (plot) => {
           drawMark(plot, latest.current.markAt, color('--text'));
@@ -138,8 +142,23 @@ function select(plot: uPlot, { onSelect }: BarChartProps): void {
   plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
 }
 
-function pick({ cursor, select: { width } }: uPlot, { onPick }: BarChartProps): void {
-  if (typeof cursor.idx === 'number' && width < minDrag) onPick(cursor.idx);
+function pick(plot: uPlot, { onPick }: BarChartProps): void {
+  const index = indexAt(plot);
+  if (index !== undefined && plot.select.width < minDrag) onPick(index);
+}
+
+/** The interval at the cursor; undefined outside of the chart. The index of uPlot is that of the nearest start. */
+function indexAt(plot: uPlot): number | undefined {
+  const { left = -1 } = plot.cursor;
+  if (left < 0) return undefined;
+  const at = plot.posToVal(left, 'x');
+  const index = plot.data[0].findLastIndex((from) => from <= at);
+  return index === -1 ? undefined : index;
+}
+
+/** The length of an interval, in seconds; all are equal. */
+function intervalOf({ from: [first = 0, second = first + 3600] }: BarChartProps): number {
+  return second - first;
 }
 
 /** Hours; the date at midnight and when the unit is a day. */

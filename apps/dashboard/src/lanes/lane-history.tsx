@@ -72,7 +72,7 @@ function History({ history, issuer }: HistoryProps): JSX.Element {
   return (
     <>
       <Totals history={history} />
-      {buttons}
+      <div>{buttons}</div>
       <TimelineChart
         spans={spans}
         unit="hours"
