@@ -1,15 +1,27 @@
 // Everything by keyboard, times in one zone and form, and many tabs of one browser.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { reportOf } from '../../fleet/support/volume-report.ts';
 import { violationsOf } from '../support/axe.ts';
 import { exampleFleet } from '../support/example-fleet.ts';
+import { enter, tabTo } from '../support/keys.ts';
 import { later } from '../support/page-clock.ts';
 import { PageBrowser } from '../support/page-browser.ts';
 import { PageFleet } from '../support/page-fleet.ts';
 
 let browser: PageBrowser;
 let fleet: PageFleet;
+
+/** Types a reason into the dialog, which has the focus there, and confirms with Enter. */
+async function confirm(page: Page, button: string, reason: string): Promise<void> {
+  const dialog = page.getByRole('dialog');
+  await tabTo(page, dialog.getByLabel('Reason'));
+  await page.keyboard.type(reason);
+  await dialog.getByRole('button', { name: button, disabled: false }).waitFor();
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+}
 
 /** Everything by keyboard. */
 export function keyboardSuite(): void {
@@ -88,6 +100,48 @@ export function keyboardSuite(): void {
           .waitFor();
         await page.goto(`${fleet.url}/volumes?pod=web-1`);
         await page.locator('td.col-expires', { hasText: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/ }).waitFor();
+      });
+    });
+
+    describe('a user without a mouse', () => {
+      test('finds volumes, sees details, renews a range, follows the renewal, and pauses and resumes a lane', async () => {
+        await using own = await PageFleet.start(exampleFleet);
+        await own.untilShown(6);
+        const page = await browser.open(`${own.url}/`);
+        await page.getByRole('heading', { name: 'Overview' }).waitFor();
+        await page.keyboard.press('/');
+        await page.locator('input[data-search]:focus').waitFor();
+        await page.keyboard.type('internal');
+        const rows = page.locator('#main tbody tr:not(.details)');
+        await rows.nth(2).waitFor({ state: 'detached' });
+        await rows.nth(1).waitFor();
+        // Out of the text fields, where the keys of the page are letters.
+        await tabTo(page, page.getByLabel('Select worker-2/csi-queue'));
+        await page.keyboard.press('e');
+        await page.locator('tr.details').getByText('CN=queue-1.data.svc').waitFor();
+        await page.keyboard.press('e');
+        await page.locator('tr.details').waitFor({ state: 'detached' });
+        await page.keyboard.press('x');
+        await page.keyboard.press('j');
+        await page.keyboard.press('X');
+        await page.getByText('2 volumes selected').waitFor();
+        await enter(page, page.getByRole('button', { name: 'Renew selected' }));
+        await confirm(page, 'Renew 2 volumes', 'key was shown in a log');
+        await enter(page, page.getByRole('link', { name: 'Show progress' }));
+        await page.locator('.page-head').getByText('Finished').waitFor();
+        assert.deepEqual(own.renewed, ['csi-db', 'csi-queue']);
+        await page.keyboard.press('Control+k');
+        await page.getByRole('dialog', { name: 'Commands' }).waitFor();
+        await page.keyboard.type('lanes');
+        await page.getByRole('option', { name: 'Go to Lanes', selected: true }).waitFor();
+        await page.keyboard.press('Enter');
+        await enter(page, page.getByRole('link', { name: 'internal', exact: true }));
+        await enter(page, page.getByRole('button', { name: 'Pause' }));
+        await confirm(page, 'Pause the lane', 'CHG-4411');
+        await page.locator('.page-head').getByText('Paused').waitFor();
+        await enter(page, page.getByRole('button', { name: 'Resume' }));
+        await enter(page, page.getByRole('button', { name: 'Resume the lane' }));
+        await page.locator('.page-head').getByText('Open').waitFor();
       });
     });
 

@@ -23,8 +23,9 @@ export function PageHead({ title, parent, aside, children }: PageHeadProps): JSX
     pageTitle.showView(title);
   }, [title]);
   useEffect(() => {
-    // The browser starts reading at the first view without help.
-    if (!isFirst && document.querySelector('dialog[open]') === null) heading.current?.focus({ preventScroll: true });
+    // The browser starts reading at the first view without help, and the key `/` opens a view at its search box.
+    const isTaken = ['dialog[open]', 'input[data-search]:focus'].some((each) => document.querySelector(each) !== null);
+    if (!isFirst && !isTaken) heading.current?.focus({ preventScroll: true });
     isFirst = false;
   }, []);
   return (
