@@ -15,7 +15,7 @@ import { tablesSuite } from './suites/tables.ts';
 import { truthSuite } from './suites/truth.ts';
 import { viewsSuite } from './suites/views.ts';
 
-describe('the page', { concurrency: 4 }, () => {
+describe('the page', { concurrency: 3 }, () => {
   // The longest first.
   nightShiftSuite();
   renewalsSuite();

@@ -117,7 +117,7 @@ export function renewalObjectSuite(cluster: () => Cluster): void {
       test('invalid selections, dry runs and selections of nothing start nothing and say so', async () => {
         const { volumes, selection } = await connectNode(fleet, 'node-c');
         const [invalid, dry, empty, selector] = [uniqueName(), uniqueName(), uniqueName(), uniqueName()];
-        await fleet.apply(invalid, { selection: { issuer: 'ca' } });
+        await fleet.apply(invalid, { selection: { issuer: 'Issuer/ca' } });
         await fleet.apply(dry, { selection, dryRun: true });
         await fleet.apply(empty, { selection: { namespace: 'nowhere' } });
         await fleet.apply(selector, { selection: { labelSelector: '!!' } });
@@ -234,8 +234,8 @@ export function renewalObjectSuite(cluster: () => Cluster): void {
       await fleet.startReplica('two');
       await fleet.connectAgent('two');
       await untilAllKnown(fleet);
-      const shown = await fleet.shown(name);
-      assert.deepEqual([shown?.state, shown?.canary], ['awaiting-approval', { total: 3, pending: 0 }]);
+      await eventually('the wait', async () => (await fleet.shown(name))?.state === 'awaiting-approval');
+      assert.deepEqual((await fleet.shown(name))?.canary, { total: 3, pending: 0 });
       assert.equal(fleet.volumes.begun.length, 3);
       const { status, body } = await fleet.api<Renewal>(`renewals/${name}/approve`, { method: 'POST' });
       assert.deepEqual([status, body.canary?.approvedBy], [200, 'local']);
