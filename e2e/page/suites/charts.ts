@@ -44,7 +44,7 @@ export function chartsSuite(): void {
       await fleet[Symbol.asyncDispose]();
     });
 
-    test('a bar of due renewals lists what is due in its hour, and not what is due before', async () => {
+    test('a bar of due renewals lists what may be planned in its hour, and neither what is due before nor long after', async () => {
       const page = await open('/');
       await page.getByText('As a table').click();
       const due = page.locator('.as-table td.col-due a');

@@ -12,8 +12,8 @@ describe('the links of a chart of renewals', () => {
   const linkOf = (renewed: number | null, due: number | null, filter = {}): string | undefined =>
     shown(spanHref({ fromMs, renewed, failed: 0, due }, hourMs, filter));
 
-  test('lead to what is due within a span, and otherwise to what was issued in it', () => {
-    const due = '/volumes?renewsAfter=2026-11-26T12:00:00.000Z&renewsBefore=2026-11-26T13:00:00.000Z';
+  test('lead to what is planned within a span, 12 hours of jitter before renew-at, and otherwise to what was issued in it', () => {
+    const due = '/volumes?renewsAfter=2026-11-26T12:00:00.000Z&renewsBefore=2026-11-27T01:00:00.000Z';
     assert.equal(linkOf(null, 3), due);
     assert.equal(linkOf(7, 3), due, 'the current hour has both');
     assert.equal(

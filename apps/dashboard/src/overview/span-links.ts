@@ -1,3 +1,4 @@
+import { defaultLanePolicy } from '@certfleet/fleet-model/lanes/lane-policy.ts';
 import { volumesHref } from '../routing/route.ts';
 import type { TimelineSpan } from './timeline-spans.ts';
 
@@ -6,9 +7,14 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 /** A filter of the table of volumes. */
 type Filter = Readonly<Record<string, string>>;
 
-/** The volumes that are due in a span. */
-export const dueHref = (fromMs: number, stepMs: number, filter: Filter = {}): string =>
-  volumesHref({ ...filter, renewsAfter: iso(fromMs), renewsBefore: iso(fromMs + stepMs) });
+/**
+ * The volumes whose renewals are planned in a span, and others: a lane plans them up to its jitter before renew-at, the
+ * only one of both times that the table can be filtered by.
+ */
+export const dueHref = (fromMs: number, stepMs: number, filter: Filter = {}): string => {
+  const toMs = fromMs + stepMs + defaultLanePolicy.maxJitterMs;
+  return volumesHref({ ...filter, renewsAfter: iso(fromMs), renewsBefore: iso(toMs) });
+};
 
 /** The volumes whose certificates were issued in a span. */
 export const issuedHref = (fromMs: number, stepMs: number, filter: Filter = {}): string =>
