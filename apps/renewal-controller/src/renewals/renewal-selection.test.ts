@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { SelectionRequest } from '@certfleet/operator-api/renewals.ts';
+import { reportOf } from '../dispatch/testing/test-fleet.ts';
+import { indexedVolumeOf, issuerKey } from '../fleet-index/model/indexed-volume.ts';
+import { selectionCriterion } from '../fleet-index/query/volume-selection.ts';
+import { volumeSelector } from './volume-selector.ts';
 import { toObjectSelection, toSelectionRequest } from './renewal-selection.ts';
 
 const issuer = { group: 'cert-manager.io', kind: 'ClusterIssuer', namespace: '', name: 'ca' };
+
+const select = volumeSelector(undefined);
 
 describe('the selection of a Renewal', () => {
   test('is the same after a way through the object', () => {
@@ -59,5 +65,14 @@ describe('the selection of a Renewal', () => {
     for (const name of ['expiresAfter', 'renewsAfter', 'issuedAfter'])
       assert.throws(() => toSelectionRequest({ [name]: 'soon' }), new RegExp(`^CertfleetError: selection\\.${name}`));
     assert.throws(() => toSelectionRequest({ issuedBefore: 'yesterday' }), /^CertfleetError: selection\.issuedBefore/);
+  });
+
+  test('of an issuer whose name a hostile node has invented has no volume of another issuer', async () => {
+    for (const name of ['x,ClusterIssuer.cert-manager.io//ca', '*', 'c*']) {
+      const { issuer: invented } = indexedVolumeOf('evil', reportOf({ id: 'csi-1', issuer: name }));
+      const victim = indexedVolumeOf('good', reportOf({ id: 'csi-2', issuer: 'ca' }));
+      const selection = toSelectionRequest({ issuer: issuerKey(invented) });
+      assert.ok(!selectionCriterion(await select(selection))(victim, 'healthy'), name);
+    }
   });
 });

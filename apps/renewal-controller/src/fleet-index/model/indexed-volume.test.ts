@@ -11,11 +11,13 @@ import type { IndexedVolume } from './indexed-volume.ts';
 
 const time = fc.date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true });
 const text = fc.string({ maxLength: 40 });
+/** Of an object; the characters of patterns and keys have a test of their own. */
+const name = text.filter((each) => !/[*,/]/.test(each));
 const fingerprint = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('hex'));
 const reports = fc.record({
   volumeId: fc.string({ minLength: 1, maxLength: 80 }),
-  pod: fc.record({ namespace: text, name: text, uid: text }),
-  issuer: fc.record({ group: text, kind: text, name: text }),
+  pod: fc.record({ namespace: name, name, uid: text }),
+  issuer: fc.record({ group: name, kind: name, name }),
   generation: fc.nat(),
   state: fc.constantFrom(0, 1, 2, 3, 4),
   keyType: fc.constantFrom(0, 1, 2, 3),
@@ -260,6 +262,14 @@ describe('indexedVolumeOf', () => {
       lastFailure: { at: new Date(), reason: 'r'.repeat(1e6), message: 'm'.repeat(1e6), attempts: 1, since: undefined },
     };
     assert.ok(encodeVolume(indexedVolumeOf('node-a', flood)).length < 20_000);
+  });
+
+  test('replaces in names of objects what separates names, patterns and keys', () => {
+    const report = { ...reportOf({ id: 'v1' }), issuer: { group: 'g,h', kind: '*', name: 'a/b' } };
+    const invented = { ...report, pod: { namespace: 'shop,bank', name: '*', uid: 'u' } };
+    const { namespace, pod, issuer } = indexedVolumeOf('node-a', invented);
+    assert.deepEqual([namespace, pod], ['shop?bank', '?']);
+    assert.deepEqual(issuer, { group: 'g?h', kind: '?', namespace: 'shop?bank', name: 'a?b' });
   });
 
   test('distinguishes issuers of different namespaces from each other and from cluster-wide ones', () => {

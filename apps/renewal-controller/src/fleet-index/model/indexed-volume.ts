@@ -79,12 +79,12 @@ export function indexedVolumeOf(node: string, report: VolumeReport): IndexedVolu
   checkVolumeId(volumeId);
   if (!Number.isSafeInteger(generation) || generation < 0)
     throw new CertfleetError('invalid-argument', `generation must be a whole number, found ${generation}`);
-  const namespace = short(pod?.namespace);
+  const namespace = objectName(pod?.namespace);
   return {
     node,
     volumeId,
     namespace,
-    pod: short(pod?.name),
+    pod: objectName(pod?.name),
     podUid: short(pod?.uid),
     issuer: issuerName(namespace, report.issuer),
     generation,
@@ -112,9 +112,9 @@ function checkVolumeId(volumeId: string): void {
  * in its name for the cluster-wide one.
  */
 function issuerName(podNamespace: string, issuer: Issuer | undefined): IssuerName {
-  const kind = short(issuer?.kind);
+  const kind = objectName(issuer?.kind);
   const namespace = kind.includes('Cluster') ? '' : podNamespace;
-  return { group: short(issuer?.group), kind, namespace, name: short(issuer?.name) };
+  return { group: objectName(issuer?.group), kind, namespace, name: objectName(issuer?.name) };
 }
 
 function certificateState(certificate: Certificate): IndexedCertificate {
@@ -168,6 +168,11 @@ export function issuerKey(issuer: IssuerName): string {
 const issuerKeys = new WeakMap<IssuerName, string>();
 
 const short = (text = '', length: number = maxLengths.name): string => text.slice(0, length);
+/**
+ * A name of an object in a report. Kubernetes has none with the characters that separate names and patterns in filters and
+ * in keys of issuers: an invented name must not select what belongs to others.
+ */
+const objectName = (text = ''): string => short(text).replaceAll(/[*,/]/g, '?');
 const shortList = (texts: readonly string[]): readonly string[] =>
   texts.slice(0, maxLengths.list).map((text) => short(text));
 
