@@ -29,24 +29,27 @@ const setScript = defineScript({
 redis.call('SET', dispatched, nowMs())`,
 });
 
-/** Returns the age of the mark in milliseconds; -1 without one. */
-const ageScript = defineScript({
+/** Returns the mark and its age in milliseconds; nothing without a mark. */
+const readScript = defineScript({
   keys: ['dispatched'],
   prelude: [serverTime],
   body: `
 local at = tonumber(redis.call('GET', dispatched) or '')
-if at == nil then return -1 end
-return math.max(0, nowMs() - at)`,
+if at == nil then return {} end
+return {at, math.max(0, nowMs() - at)}`,
 });
 
 /**
  * Tells replicas that do not know the pauses of lanes whether another one does, and dispatches renewals. Its times are
- * those of the Redis server, because the clocks of replicas may differ.
+ * those of the Redis server, because the clocks of replicas may differ. A mark that does not change is outdated too: the
+ * clock of the server may have been set back since.
  */
 export class DispatchMark {
   readonly #parts: DispatchMarkParts;
   readonly #repeated: RepeatedWork;
   #isStarted = false;
+  /** The last mark that was read, and since when it is the same, in monotonic milliseconds. */
+  #read: { readonly mark: number; readonly sinceMs: number } | undefined;
 
   constructor(parts: DispatchMarkParts) {
     this.#parts = parts;
@@ -75,8 +78,11 @@ export class DispatchMark {
   async standstill(limitMs: number = staleAfterMs): Promise<Standstill | undefined> {
     if (this.#isStarted && !this.#repeated.isStopped) return undefined;
     const { redis, keys, clock } = this.#parts;
-    const ageMs = Number(await ageScript.run(redis, { keys }));
-    if (ageMs < 0) return { sinceMs: undefined };
+    const [mark, shownAgeMs] = (await readScript.run(redis, { keys })) as readonly number[];
+    if (mark === undefined || shownAgeMs === undefined) return { sinceMs: undefined };
+    const nowMs = clock.monotonic();
+    if (this.#read?.mark !== mark) this.#read = { mark, sinceMs: nowMs };
+    const ageMs = Math.max(shownAgeMs, nowMs - this.#read.sinceMs);
     return ageMs < limitMs ? undefined : { sinceMs: clock.now() - ageMs };
   }
 
