@@ -6,6 +6,10 @@ import type { Static, TEnum, TInteger, TObject, TProperties, TString, TUnsafe } 
 export const nonEmptyString = (description: string, maxLength = 256): TString =>
   Type.String({ minLength: 1, maxLength, description });
 
+/** One or more names or patterns. */
+export const names = (what: string, maxLength?: number): TString =>
+  nonEmptyString(`${what}; one or more, separated by commas; \`*\` stands for any characters`, maxLength);
+
 /** Text of a response; may be empty. */
 export const string = (description: string): TString => Type.String({ description });
 

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { Static } from 'typebox';
-import { count, cursor, limit, nonEmptyString, oneOf, order, string, time } from './fields.ts';
+import { count, cursor, limit, names, nonEmptyString, oneOf, order, string, time } from './fields.ts';
 import { GroupSchema, groupSorting } from './groups.ts';
 import {
   podCertificateFollowing,
@@ -22,24 +22,12 @@ const filters = {
         'of the latest request, case-insensitive',
     ),
   ),
-  namespace: Type.Optional(
-    nonEmptyString('Namespace of the pod; one or more, separated by commas; `*` stands for any characters'),
-  ),
-  pod: Type.Optional(
-    nonEmptyString('Name of the pod; one or more, separated by commas; `*` stands for any characters'),
-  ),
-  node: Type.Optional(
-    nonEmptyString('Name of the node; one or more, separated by commas; `*` stands for any characters'),
-  ),
-  signer: Type.Optional(
-    nonEmptyString('Signer name; one or more, separated by commas; `*` stands for any characters', 1024),
-  ),
+  namespace: Type.Optional(names('Namespace of the pod')),
+  pod: Type.Optional(names('Name of the pod')),
+  node: Type.Optional(names('Name of the node')),
+  signer: Type.Optional(names('Signer name', 1024)),
   workload: Type.Optional(
-    nonEmptyString(
-      'What created the pod: its name, kind/name or namespace/kind/name, such as Deployment/web; one or more, separated by ' +
-        'commas; `*` stands for any characters',
-      512,
-    ),
+    names('What created the pod: its name, kind/name or namespace/kind/name, such as Deployment/web', 512),
   ),
   state: Type.Optional(
     Type.String({

@@ -1,7 +1,7 @@
 import { servedStates, volumeStatuses } from '@certfleet/fleet-model/vocabulary.ts';
 import { Type } from 'typebox';
 import type { Static, TString } from 'typebox';
-import { cursor, limit, oneOf, order, nonEmptyString, time } from './fields.ts';
+import { cursor, limit, oneOf, order, names, nonEmptyString, time } from './fields.ts';
 import { fingerprintPattern } from './fingerprint.ts';
 import { lifetimePattern } from './lifetime.ts';
 import { groupPattern, labelPattern } from './group-pattern.ts';
@@ -14,10 +14,6 @@ const someOf = (words: readonly string[]): TString => {
   const description = `One or more of ${words.join(', ')}, separated by commas`;
   return Type.String({ pattern: `^(${word})(,(${word}))*$`, description });
 };
-
-/** One or more names or patterns. */
-const names = (what: string, maxLength?: number): TString =>
-  nonEmptyString(`${what}; one or more, separated by commas; \`*\` stands for any characters`, maxLength);
 
 /** Filters for the cryptographic properties of certificates. An agent of an earlier release reports only the lifetime. */
 const postureFilters = {

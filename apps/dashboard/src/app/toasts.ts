@@ -9,7 +9,7 @@ export interface Toast {
 }
 
 const shownMs = 8000;
-const most = 3;
+const maxToasts = 3;
 
 /** Short messages at the edge of the page. */
 export class Toasts {
@@ -23,7 +23,7 @@ export class Toasts {
 
   say(toast: Omit<Toast, 'id'>): void {
     const id = ++this.#lastId;
-    this.shown.set([...this.shown.value, { ...toast, id }].slice(-most));
+    this.shown.set([...this.shown.value, { ...toast, id }].slice(-maxToasts));
     // An error stays until it is dismissed, so that it is read.
     if (toast.tone === 'done') this.#clock.schedule(shownMs, () => this.dismiss(id));
   }

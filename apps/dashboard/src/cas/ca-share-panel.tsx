@@ -17,10 +17,10 @@ import type { ShareHour } from './share-lines.ts';
 
 const texts = t.cas.share;
 
-const mostHours = 168;
+const maxHours = 168;
 const spans = [
   [texts.hours24, 24],
-  [texts.days7, mostHours],
+  [texts.days7, maxHours],
 ] as const;
 
 /** Which part of the fleet has each CA, by hour. */
@@ -55,7 +55,7 @@ interface SharesProps {
 function Shares({ history, wanted }: SharesProps): JSX.Element {
   const { times } = useServices();
   const { zone } = useStore(times.chosen);
-  const audit = useActions(mostHours * 3_600_000);
+  const audit = useActions(maxHours * 3_600_000);
   const hours = hoursWithin(history, wanted);
   const [first, last] = [hours[0], hours.at(-1)];
   if (first === undefined || last === undefined || history.cas.length === 0) return <p class="dim">{texts.none}</p>;

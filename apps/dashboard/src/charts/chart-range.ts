@@ -13,7 +13,7 @@ export const rangeChanges = ['in', 'out', 'earlier', 'later'] as const;
 export type RangeChange = (typeof rangeChanges)[number];
 
 /** The fewest spans that a range has. */
-const least = 4;
+const minSpans = 4;
 const hourMs = 3_600_000;
 
 /** The length of the spans; all are equal. */
@@ -48,7 +48,7 @@ export function changedRange(
   // In spans from the start of the chart.
   const first = range === undefined ? 0 : Math.round((range.fromMs - startMs) / stepMs);
   const count = range === undefined ? spans.length : Math.round((range.toMs - range.fromMs) / stepMs);
-  const wanted = { in: Math.max(least, Math.ceil(count / 2)), out: count * 2, earlier: count, later: count }[change];
+  const wanted = { in: Math.max(minSpans, Math.ceil(count / 2)), out: count * 2, earlier: count, later: count }[change];
   if (wanted >= spans.length) return undefined;
   const shift = { in: 0, out: 0, earlier: -Math.ceil(count / 2), later: Math.ceil(count / 2) }[change];
   const from = Math.round(first + count / 2 - wanted / 2) + shift;

@@ -6,7 +6,7 @@ export type StateCounts = Readonly<Record<VolumeStatus, number>>;
 
 const width = 1000;
 /** Minimum width, so that one state of a hundred thousand volumes stays visible. */
-const least = 6;
+const minWidth = 6;
 
 export interface StateBarProps {
   readonly counts: StateCounts;
@@ -19,7 +19,7 @@ export function StateBar({ counts, atRisk = 0 }: StateBarProps): JSX.Element {
   const parts = [...stateOrder.map((state) => [state, counts[state]] as const), ['at-risk', atRisk] as const];
   const present = parts.filter(([, count]) => count > 0);
   const total = present.reduce((sum, [, count]) => sum + count, 0);
-  const widths = present.map(([, count]) => Math.max(least, (count / Math.max(1, total)) * width));
+  const widths = present.map(([, count]) => Math.max(minWidth, (count / Math.max(1, total)) * width));
   const scale = width / widths.reduce((sum, each) => sum + each, 0);
   let x = 0;
   return (

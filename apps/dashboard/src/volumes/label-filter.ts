@@ -1,6 +1,6 @@
 import { labelPattern } from '@certfleet/operator-api/group-pattern.ts';
 import { t } from '../messages/messages.ts';
-import { joinedNames, namesIn } from './several-names.ts';
+import { joinedNames, namesIn } from '@certfleet/operator-api/several-names.ts';
 
 const form = new RegExp(labelPattern);
 const separator = /, ?/;

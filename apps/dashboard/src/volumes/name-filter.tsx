@@ -3,7 +3,7 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { OperatorApi } from '../api/operator-api.ts';
 import { useServices } from '../app/services.ts';
 import { t } from '../messages/messages.ts';
-import { joinedNames, namesIn, typedName } from './several-names.ts';
+import { joinedNames, namesIn, typedName } from '@certfleet/operator-api/several-names.ts';
 import { useSuggestions } from './suggestions.ts';
 import type { Suggest } from './suggestions.ts';
 

@@ -19,7 +19,7 @@ export interface Selection {
 }
 
 /** The API accepts at most this many volumes by name. */
-const most = 1000;
+const maxPicked = 1000;
 
 /** Identifies a volume in the fleet; neither part may contain a slash. */
 export const keyOfVolume = ({ node, volumeId }: Pick<VolumeRow, 'node' | 'volumeId'>): string => `${node}/${volumeId}`;
@@ -50,7 +50,7 @@ export function useSelection(): Selection {
       const slash = key.indexOf('/');
       return { node: key.slice(0, slash), volumeId: key.slice(slash + 1) };
     }),
-    excess: picked.size > most ? t.volumes.selection.tooMany(format.digits(most)) : undefined,
+    excess: picked.size > maxPicked ? t.volumes.selection.tooMany(format.digits(maxPicked)) : undefined,
     clear: () => store.set(new Map()),
   };
 }

@@ -5,6 +5,7 @@ import { lanes, pause, resume } from './lane-commands.ts';
 import { podCertificates } from './pod-certificate-command.ts';
 import { renew, status } from './renewal-commands.ts';
 import { rotations } from './rotation-commands.ts';
+import { timeFlags } from './time-limit.ts';
 import { list, nodes, showVolume } from './volume-commands.ts';
 
 interface CommandEntry {
@@ -15,34 +16,17 @@ interface CommandEntry {
 
 const criteria = ['namespace', 'node', 'pod', 'volume', 'issuer', 'state', 'search'] as const;
 const properties = [
-  ...([
-    'workload',
-    'label',
-    'rsa-below',
-    'signature',
-    'lifetime-over',
-    'requested-over',
-    'is-ca',
-    'not-ca',
-    'usage',
-  ] as const),
-  ...(['expires-before', 'expires-after', 'renews-before', 'renews-after', 'issued-before', 'issued-after'] as const),
+  ...(['workload', 'label', 'rsa-below', 'signature', 'lifetime-over', 'requested-over'] as const),
+  ...(['is-ca', 'not-ca', 'usage'] as const),
+  ...timeFlags,
 ] as const;
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
   list: {
     run: list,
     flags: [
-      ...criteria,
-      ...properties,
-      'served',
-      'sort',
-      'order',
-      'at-risk',
-      'risk',
-      'posture',
-      'group-by',
-      'ca-fingerprint',
+      ...([...criteria, ...properties, 'served', 'ca-fingerprint', 'sort', 'order'] as const),
+      ...(['at-risk', 'risk', 'posture', 'group-by'] as const),
     ],
   },
   show: { run: showVolume, flags: ['certificate'] },

@@ -13,7 +13,7 @@ const past = { 'issued-before': 'issuedBefore', 'issued-after': 'issuedAfter' } 
 type TimeFilter = (typeof future)[keyof typeof future] | (typeof past)[keyof typeof past];
 
 /** The flags for limits of time. */
-export const timeFlags = Object.keys({ ...future, ...past });
+export const timeFlags = Object.keys({ ...future, ...past }) as readonly (keyof typeof future | keyof typeof past)[];
 
 /** The limits of the given flags: a time, or for what is to come, a length from now. */
 export function timeLimits(

@@ -1,3 +1,4 @@
+import { namesIn } from '@certfleet/operator-api/several-names.ts';
 import { wildcard } from '@certfleet/shared/wildcard.ts';
 
 /**
@@ -7,11 +8,7 @@ import { wildcard } from '@certfleet/shared/wildcard.ts';
  */
 export function namePattern(pattern: string): (name: string) => boolean {
   if (!pattern.includes(',')) return singlePattern(pattern);
-  const each = pattern
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-    .map(singlePattern);
+  const each = namesIn(pattern).map(singlePattern);
   return (name) => each.some((isMatch) => isMatch(name));
 }
 

@@ -14,7 +14,7 @@ export function postureCriteria(filter: VolumeFilter): Criterion[] {
     criteria.push(({ keyBits }) => keyBits !== undefined && keyBits < limit);
   }
   if (signature !== undefined) {
-    const isMatch = anyOf(signature.split(','));
+    const isMatch = valuePattern(signature);
     criteria.push(({ signatureAlgorithm }) => signatureAlgorithm !== undefined && isMatch(signatureAlgorithm));
   }
   if (isCa !== undefined) {
@@ -22,7 +22,7 @@ export function postureCriteria(filter: VolumeFilter): Criterion[] {
     criteria.push(({ signatureAlgorithm, isCa: is }) => signatureAlgorithm !== undefined && (is === 1) === wanted);
   }
   if (usage !== undefined) {
-    const isMatch = anyOf(usage.split(','));
+    const isMatch = valuePattern(usage);
     criteria.push(({ usages }) => usages?.some(isMatch) ?? false);
   }
   return [...criteria, ...lifetimeCriteria(filter)];
@@ -43,14 +43,14 @@ function lifetimeCriteria({ lifetimeOver, requestedOver }: VolumeFilter): Criter
   return criteria;
 }
 
-/** Remembers each text, since a fleet has few of them and many volumes. */
-function anyOf(patterns: readonly string[]): (text: string) => boolean {
-  const matchers = patterns.map((pattern) => namePattern(pattern.trim()));
+/** A name pattern that remembers each text, since a fleet has few of them and many volumes. */
+function valuePattern(pattern: string): (text: string) => boolean {
+  const isMatch = namePattern(pattern.trim());
   const known = new Map<string, boolean>();
   return (text) => {
     let found = known.get(text);
     if (found === undefined) {
-      found = matchers.some((isMatch) => isMatch(text));
+      found = isMatch(text);
       if (known.size < maxKnown) known.set(text, found);
     }
     return found;
