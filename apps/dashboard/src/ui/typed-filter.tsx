@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 
 export interface TypedFilterProps {
   readonly label: string;
@@ -17,7 +17,8 @@ export function TypedFilter(props: TypedFilterProps): JSX.Element {
   const { label, value, hint, isFocused = false, problemOf, onSet } = props;
   // The typed text is kept here, because the rows are rendered again while typing and would reset it.
   const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
+  // Not after the next frame: what the user has typed since would be lost.
+  useLayoutEffect(() => setText(value), [value]);
   const change = (input: HTMLInputElement): void => {
     const typed = input.value.trim();
     input.setCustomValidity(typed === '' ? '' : (problemOf?.(typed) ?? ''));

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { OperatorApi } from '../api/operator-api.ts';
 import { useServices } from '../app/services.ts';
 import { t } from '../messages/messages.ts';
@@ -42,7 +42,8 @@ export function NameFilter({ title, value, countOf, suggest, problemOf, onSet }:
   const latest = useRef(onSet);
   latest.current = onSet;
   const asked = useRef(0);
-  useEffect(() => setText(value), [value]);
+  // Not after the next frame: what the user has typed since would be lost.
+  useLayoutEffect(() => setText(value), [value]);
   useEffect(() => () => void (asked.current += 1), []);
   const commit = async (typed: string): Promise<void> => {
     const own = ++asked.current;
