@@ -15,12 +15,6 @@ afterEach(() => harness.remove());
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const systemError = (code: string): Error => Object.assign(new Error(code), { code });
-const requestNames = (): Set<string> => new Set(harness.issuer.requests.map(({ requestName }) => requestName));
-
-/** Advances in steps, so that an attempt with real work does not miss its own deadline. */
-const advance = async (byMs: number, stepMs: number): Promise<void> => {
-  for (let passedMs = 0; passedMs < byMs; passedMs += stepMs) await harness.clock.advance(stepMs);
-};
 
 /** Fails the first matching call once. */
 const failOnce = (code: string, isMeant: (call: keyof FileSystem, path: string) => boolean): void => {
@@ -165,10 +159,10 @@ describe('a jump of the wall clock', () => {
     harness.issuer.failure = new CertfleetError('unavailable', 'down');
     await harness.clock.advance(16 * hourMs);
     harness.clock.stepWall(48 * hourMs);
-    await advance(2 * minuteMs, 1_000);
+    await harness.advance(2 * minuteMs, 1_000);
     harness.clock.stepWall(-48 * hourMs);
     harness.issuer.failure = undefined;
-    await advance(10 * minuteMs, 1_000);
+    await harness.advance(10 * minuteMs, 1_000);
     assert.equal(harness.manager.volume(request.volumeId)?.record.generation, 2);
   });
 
@@ -230,7 +224,7 @@ describe('a publish of a volume that exists', () => {
     await assert.rejects(harness.publish(request), { code: 'resource-exhausted' });
     await harness.clock.advance(minuteMs);
     await harness.publish(request);
-    assert.equal(requestNames().size, 2);
+    assert.equal(harness.issuer.requestNames().size, 2);
   });
 });
 
@@ -242,11 +236,11 @@ describe('a certificate that is invalid only by a wrong clock of the node', () =
     await assert.rejects(harness.publish(request), { reason: 'InvalidCertificate' });
     await harness.clock.advance(minuteMs);
     await assert.rejects(harness.publish(request));
-    assert.equal(requestNames().size, 1);
+    assert.equal(harness.issuer.requestNames().size, 1);
     harness.clock.stepWall(-5 * 24 * hourMs);
     harness.issuer.signerAheadMs = 0;
     await harness.publish(request);
-    assert.equal(requestNames().size, 2);
+    assert.equal(harness.issuer.requestNames().size, 2);
   });
 });
 
@@ -256,15 +250,15 @@ describe('a wall clock that is set back and forth', () => {
     const request = harness.request('web', { duration: '24h' });
     await harness.publish(request);
     harness.issuer.signerAheadMs = -5 * 24 * hourMs;
-    await advance(16 * hourMs, minuteMs);
-    const before = requestNames().size;
+    await harness.advance(16 * hourMs, minuteMs);
+    const before = harness.issuer.requestNames().size;
     for (let minutes = 0; minutes < 12 * 60; minutes += 2) {
       harness.clock.stepWall(5 * minuteMs);
       await harness.clock.advance(minuteMs);
       harness.clock.stepWall(-5 * minuteMs);
       await harness.clock.advance(minuteMs);
     }
-    const names = requestNames().size - before;
+    const names = harness.issuer.requestNames().size - before;
     // Without changes of the clock there are 69: the waits are an eighth of the time to expiry, or since.
     assert.ok(names <= 85, `${names} requests within twelve hours`);
   });
@@ -283,7 +277,7 @@ describe('a certificate that is not valid yet', () => {
     assert.equal(harness.manager.volume(request.volumeId)?.failedAttempts, 0);
     await harness.clock.advance(4 * minuteMs);
     assert.notEqual(harness.serial(request), serial);
-    assert.equal(requestNames().size, 2);
+    assert.equal(harness.issuer.requestNames().size, 2);
   });
 
   test('defers the controller’s job for as long, without another request to the issuer', async () => {
@@ -314,7 +308,7 @@ describe('a certificate that is not valid yet', () => {
     const serial = harness.serial(request);
     await harness.clock.advance(12 * hourMs);
     harness.issuer.signerAheadMs = 72 * hourMs;
-    await advance(24 * hourMs, 10 * minuteMs);
+    await harness.advance(24 * hourMs, 10 * minuteMs);
     assert.notEqual(harness.serial(request), serial);
   });
 });

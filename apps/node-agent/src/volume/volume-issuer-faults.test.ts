@@ -14,12 +14,6 @@ const hourMs = 60 * minuteMs;
 const pending = new CertfleetError('deadline-exceeded', 'not answered', { reason: 'RequestPending' });
 const unapproved = new CertfleetError('deadline-exceeded', 'not approved yet', { reason: 'RequestUnapproved' });
 const failed = new CertfleetError('failed-precondition', 'the issuer gave up', { reason: 'RequestFailed' });
-const requestNames = (): Set<string> => new Set(harness.issuer.requests.map(({ requestName }) => requestName));
-
-/** Advances in steps, so that an attempt with real work does not miss its own deadline. */
-const advance = async (byMs: number, stepMs: number): Promise<void> => {
-  for (let passedMs = 0; passedMs < byMs; passedMs += stepMs) await harness.clock.advance(stepMs);
-};
 
 describe('an issuer that grants less than was requested', () => {
   /** Number of issuances within an hour for a volume whose certificates are backdated. */
@@ -31,7 +25,7 @@ describe('an issuer that grants less than was requested', () => {
     Object.assign(harness.issuer, changes);
     const request = harness.request('web', attributes);
     await harness.publish(request);
-    await advance(hourMs, 10_000);
+    await harness.advance(hourMs, 10_000);
     return harness.issuer.requests.length;
   };
 
@@ -49,7 +43,7 @@ describe('an issuer that grants less than was requested', () => {
     harness.issuer.signerAheadMs = -59 * minuteMs;
     const request = harness.request('web', { duration: '1h' });
     await harness.publish(request);
-    await advance(10 * minuteMs, 1_000);
+    await harness.advance(10 * minuteMs, 1_000);
     assert.ok(harness.issuer.requests.length <= 10, `${harness.issuer.requests.length} requests`);
   });
 });
@@ -60,10 +54,10 @@ describe('a final refusal', () => {
     const request = harness.request('web', { duration: '2160h' });
     await harness.publish(request);
     harness.issuer.failure = failed;
-    await advance(1440 * hourMs + 24 * hourMs, 10 * minuteMs);
+    await harness.advance(1440 * hourMs + 24 * hourMs, 10 * minuteMs);
     const refused = harness.issuer.requests.length - 1;
     assert.ok(refused >= 3 && refused <= 6, `${refused} requests in a day`);
-    assert.equal(requestNames().size, refused + 1);
+    assert.equal(harness.issuer.requestNames().size, refused + 1);
     assert.equal(await harness.manager.renewGeneration(request.volumeId, 1), 'backing-off');
     harness.issuer.failure = undefined;
     assert.equal(await harness.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
@@ -100,14 +94,14 @@ describe('a request that its issuer ignores', () => {
     const request = harness.request('web', { duration: '24h' });
     await harness.publish(request);
     harness.issuer.failure = pending;
-    await advance(16 * hourMs + hourMs, minuteMs);
-    assert.equal(requestNames().size, 2);
-    await advance(6 * hourMs, minuteMs);
-    const names = requestNames().size;
+    await harness.advance(16 * hourMs + hourMs, minuteMs);
+    assert.equal(harness.issuer.requestNames().size, 2);
+    await harness.advance(6 * hourMs, minuteMs);
+    const names = harness.issuer.requestNames().size;
     assert.ok(names >= 4 && names <= 10, `${names} names`);
     assert.ok(harness.events.some(({ reason }) => reason === 'RequestReplaced'));
     harness.issuer.failure = undefined;
-    await advance(10 * minuteMs, minuteMs);
+    await harness.advance(10 * minuteMs, minuteMs);
     assert.equal(harness.manager.volume(request.volumeId)?.record.generation, 2);
   });
 
@@ -116,15 +110,15 @@ describe('a request that its issuer ignores', () => {
     const request = harness.request('web', { duration: '24h' });
     await harness.publish(request);
     harness.issuer.failure = unapproved;
-    await advance(22 * hourMs, minuteMs);
+    await harness.advance(22 * hourMs, minuteMs);
     harness.issuer.failure = pending;
-    await advance(20 * minuteMs, minuteMs);
+    await harness.advance(20 * minuteMs, minuteMs);
     // A restart does not forget that the approval came late.
     await harness.restart();
-    await advance(5 * minuteMs, minuteMs);
-    assert.equal(requestNames().size, 2);
-    await advance(10 * minuteMs, minuteMs);
-    assert.equal(requestNames().size, 3);
+    await harness.advance(5 * minuteMs, minuteMs);
+    assert.equal(harness.issuer.requestNames().size, 2);
+    await harness.advance(10 * minuteMs, minuteMs);
+    assert.equal(harness.issuer.requestNames().size, 3);
   });
 
   test('is replaced at once when a person requests a renewal', async () => {
@@ -132,15 +126,15 @@ describe('a request that its issuer ignores', () => {
     const request = harness.request('web', { duration: '24h' });
     await harness.publish(request);
     harness.issuer.failure = pending;
-    await advance(16 * hourMs + 5 * minuteMs, minuteMs);
-    assert.equal(requestNames().size, 2);
+    await harness.advance(16 * hourMs + 5 * minuteMs, minuteMs);
+    assert.equal(harness.issuer.requestNames().size, 2);
     harness.issuer.failure = undefined;
-    const ignored = requestNames();
+    const ignored = harness.issuer.requestNames();
     const sign = harness.issuer.issue.bind(harness.issuer);
     harness.issuer.issue = (order, ...rest) =>
       ignored.has(order.requestName) ? Promise.reject(pending) : sign(order, ...rest);
     assert.equal(await harness.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
-    assert.equal(requestNames().size, 3);
+    assert.equal(harness.issuer.requestNames().size, 3);
   });
 
   test('is not replaced if it was answered after the last attempt', async () => {
@@ -148,10 +142,10 @@ describe('a request that its issuer ignores', () => {
     const request = harness.request('web', { duration: '24h' });
     await harness.publish(request);
     harness.issuer.failure = pending;
-    await advance(16 * hourMs + 5 * minuteMs, minuteMs);
+    await harness.advance(16 * hourMs + 5 * minuteMs, minuteMs);
     harness.issuer.failure = undefined;
     assert.equal(await harness.manager.renewGeneration(request.volumeId, 1, true), 'renewed');
-    assert.equal(requestNames().size, 2);
+    assert.equal(harness.issuer.requestNames().size, 2);
   });
 });
 

@@ -42,6 +42,11 @@ export class ScriptedIssuer implements CertificateIssuer {
     this.#signer = new LocalCaIssuer(ca, { ...clock, now, monotonic: () => 0, schedule: () => () => undefined });
   }
 
+  /** The different names of the requests. */
+  requestNames(): Set<string> {
+    return new Set(this.requests.map(({ requestName }) => requestName));
+  }
+
   /** Holds requests from now on. */
   hold(): void {
     this.#gate = Promise.withResolvers();
