@@ -54,8 +54,13 @@ export function ActionList({ actions, on }: ActionListProps): JSX.Element {
           </ul>
         </details>
       )}
-      {isSettled(on) && !on.isCurrent && <p class="dim small">{texts.actionsOutdated}</p>}
-      {on.isCurrent && on.data?.next !== undefined && <p class="dim small">{texts.actionsCut}</p>}
+      <ActionsNotice on={on} />
     </>
   );
+}
+
+/** Whether actions may be missing in a chart. */
+export function ActionsNotice({ on }: Pick<ActionListProps, 'on'>): JSX.Element | null {
+  if (!on.isCurrent) return isSettled(on) ? <p class="dim small">{texts.actionsOutdated}</p> : null;
+  return on.data?.next === undefined ? null : <p class="dim small">{texts.actionsCut}</p>;
 }

@@ -3,9 +3,9 @@ import { useMemo, useState } from 'preact/hooks';
 import type { Timeline } from '@certfleet/operator-api/timeline.ts';
 import { useServices } from '../app/services.ts';
 import { useStore } from '../app/use-store.ts';
+import { ActionsNotice } from '../charts/action-marks.tsx';
 import { useActions } from '../charts/use-actions.ts';
 import { useZoom } from '../charts/use-zoom.tsx';
-import { isSettled } from '../live/use-resource.ts';
 import { t } from '../messages/messages.ts';
 import { annotationsOf, bySpan } from './annotations.ts';
 import { TimelineChart } from './timeline-chart.tsx';
@@ -67,8 +67,7 @@ export function TimelinePanel({ timeline }: { readonly timeline: Timeline }): JS
           />
         )}
       </details>
-      {isSettled(audit) && !audit.isCurrent && <p class="dim small">{texts.actionsOutdated}</p>}
-      {audit.isCurrent && audit.data?.next !== undefined && <p class="dim small">{texts.actionsCut}</p>}
+      <ActionsNotice on={audit} />
     </section>
   );
 }
